@@ -1,0 +1,20 @@
+"""Text from files and from the API, made safe to show: what it holds is seen, never acted on."""
+
+import re
+
+# C0 and C1 controls, line and paragraph separators, the marks that reorder text, surrogates.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+)
+
+
+def visible(text: str) -> str:
+    r"""Return `text` with control and reordering characters written out, as `\x1b` or `\n`."""
+    return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def quoted(text: str, longest: int = 60) -> str:
+    """Return a value as it was found, visible, in quotes, shortened in the middle if very long."""
+    if len(text) > longest:
+        text = f"{text[: longest // 2]}…{text[-longest // 4 :]}"
+    return f'"{visible(text)}"'
