@@ -1,0 +1,6 @@
+"""What the options about recipients may choose from. Imports nothing, for the sake of start-up."""
+
+from typing import Literal
+
+Format = Literal["csv", "tsv", "json", "jsonl"]
+PhoneCheck = Literal["valid", "possible"]

@@ -1,0 +1,160 @@
+"""Phones: from any writing to the one number that is meant, and to the writing the API wants.
+
+A number is held as an int, the digits of its E.164 form (ITU-T E.164: country code, then national
+number), such as 8613800138000. No country code begins with 0, so nothing is lost.
+"""
+
+from typing import Literal
+
+import phonenumbers
+
+from usms_cli.errors import UsageError
+from usms_cli.recipients.phone_judge import Reading, area_code, international, national
+from usms_cli.recipients.phone_patterns import (
+    COUNTRY_CODES,
+    country_code,
+    mobile_after,
+    mobile_within,
+    never_national,
+)
+from usms_cli.recipients.phone_writing import LONGEST, InvalidPhone, digits_of, take_apart
+from usms_cli.text import quoted
+
+__all__ = [
+    "InvalidPhone",
+    "PhoneReader",
+    "always_international",
+    "api_form",
+    "country_of",
+    "digits_of",
+    "same_phone_keys",
+]
+
+_CHINA = 86_00000000000
+_MAINLAND_MOBILES = range(_CHINA + 10000000000, _CHINA + 20000000000)
+
+
+class PhoneReader:
+    """Reads phones as people and programs write them; never one person's as another's.
+
+    `region` is the ISO code of the country that a number without a country code belongs to, else
+    `UsageError`. With `check` `"valid"` a number must be in a range given to mobiles (or shared by
+    mobiles and fixed lines); with `"possible"` it need only be of a right length, for mobiles or
+    not. What is read with `"valid"` is read as the same number with `"possible"`.
+    """
+
+    def __init__(self, region: str = "CN", check: Literal["valid", "possible"] = "valid") -> None:
+        self._region = region.upper()
+        if self._region not in phonenumbers.SUPPORTED_REGIONS:
+            raise UsageError(
+                f"no region {quoted(region)} is known",
+                hint="Give the two letters of a country, such as CN, US or GB.",
+            )
+        self._mobiles_only = check == "valid"
+        self._code = str(phonenumbers.country_code_for_region(self._region))
+        self._mobile_here = mobile_within(self._region).fullmatch
+        self._never_national = never_national(self._region).fullmatch
+
+    def read(self, text: str) -> int:
+        """Return the number that `text` is a writing of, or raise `InvalidPhone`."""
+        match = self._mobile_here(text)
+        if match:
+            return int(self._code + match["number"])
+        return self._plain_mobile(text) or self.read_by_library(text)
+
+    def read_by_library(self, text: str) -> int:
+        """Do as `read` does, without its short cuts."""
+        writing = take_apart(text)
+        digits = writing.digits
+        if writing.international:
+            return self._accepted(international(digits))
+        here = national(digits, self._region)
+        if _may_be_country_code(writing.bracketed):
+            abroad = international(digits)
+            if not (here.e164 and area_code(here.e164).endswith(writing.bracketed)):
+                return self._accepted(abroad)
+            if abroad.valid and here.valid and abroad.e164 != here.e164:
+                raise InvalidPhone(
+                    f"ambiguous: {writing.bracketed} is a country code, and an area code in "
+                    f'{self._region}; write it with "+"'
+                )
+            return self._accepted(abroad, here)
+        if not here.valid:
+            _refuse_what_a_spreadsheet_cut(digits, self._region)
+        return self._accepted(here)
+
+    def _plain_mobile(self, text: str) -> int:
+        """Return the number of a mobile in one of the plain writings, or 0 to have it looked at."""
+        if len(text) > LONGEST:
+            return 0
+        plain = text.replace(" ", "").replace("-", "")
+        match = self._mobile_here(plain)
+        if match:
+            return int(self._code + match["number"])
+        if plain.startswith("("):
+            code, _, rest = plain[1:].partition(")")
+            digits = code + rest
+            if code not in COUNTRY_CODES or not self._never_national(digits):
+                return 0
+        elif plain.startswith(("+", "00")):
+            digits = plain[1:] if plain[0] == "+" else plain[2:]
+            code = country_code(digits)
+        else:
+            return 0
+        if code and mobile_after(code).fullmatch(digits, len(code)):
+            return int(digits)
+        return 0
+
+    def _accepted(self, *readings: Reading) -> int:
+        """Return the number of the first valid reading, or else of the first possible one."""
+        best = min(readings, key=lambda reading: (not reading.valid, not reading.possible))
+        if best.complaint and (self._mobiles_only or not best.possible):
+            raise InvalidPhone(best.complaint)
+        return best.e164
+
+
+def api_form(e164: int) -> str:
+    """Return a number as the API writes it: a mainland mobile bare, any other `(852)55311111`."""
+    if e164 in _MAINLAND_MOBILES:
+        return str(e164 - _CHINA)
+    return always_international(e164)
+
+
+def always_international(e164: int) -> str:
+    """Return a number with its country code in parentheses, mainland ones too."""
+    digits = str(e164)
+    code = country_code(digits)
+    return f"({code}){digits[len(code) :]}"
+
+
+def same_phone_keys(e164: int) -> tuple[str, ...]:
+    """Return what `digits_of` may make of the number in another's writing: an answer of the API.
+
+    With the country code, with `00` before that, and without either.
+    """
+    digits = str(e164)
+    return digits, f"00{digits}", digits[len(country_code(digits)) :]
+
+
+def country_of(e164: int) -> str:
+    """Return the ISO code of the region a number belongs to, or "" where it belongs to none."""
+    try:
+        number = phonenumbers.parse(f"+{e164}")
+    except phonenumbers.NumberParseException:
+        return ""
+    region = phonenumbers.region_code_for_number(number)
+    return region if region in phonenumbers.SUPPORTED_REGIONS else ""
+
+
+def _may_be_country_code(bracketed: str) -> bool:
+    """Say whether leading digits in parentheses name a country; `1868` does for Trinidad."""
+    return bracketed in COUNTRY_CODES or (len(bracketed) == 4 and bracketed[0] == "1")
+
+
+def _refuse_what_a_spreadsheet_cut(digits: str, region: str) -> None:
+    if international(digits).valid:
+        raise InvalidPhone(
+            f'a spreadsheet may have dropped the leading "+"; write it as +{country_code(digits)}…'
+        )
+    if not digits.startswith("0") and national(f"0{digits}", region).valid:
+        raise InvalidPhone('a spreadsheet may have dropped the leading "0"')
