@@ -1,0 +1,10 @@
+"""The run on disk: recipients, requests and outcomes. The only room that knows SQL.
+
+    schema   what a run file holds, and how one is opened
+    draft    a run that is being written, before anything may be sent
+    ledger   the sending side: what is pending, what was started, what came of it
+    view     the reading side: counts, session numbers, recipients by outcome
+    store    the state directory: names, locks, finding and deleting runs
+
+Knows nothing of HTTP or terminals.
+"""

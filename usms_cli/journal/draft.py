@@ -1,0 +1,252 @@
+"""A run that is being written. It becomes a run only when it is whole and `publish`ed."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from usms_cli.journal.schema import RunInfo, create, journal_errors
+from usms_cli.journal.view import View
+
+CHUNK = 1000
+_KNOWN_TASKS = 10_000
+
+
+class Draft:
+    """The journal while the input is read and checked. Use as a context manager: leaving it without
+    `publish` deletes the file.
+
+    :param path: a file that does not exist yet.
+    :raises JournalError: (any method) the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._records = 0
+        self._recipients: list[tuple[int, int, int, bytes, int]] = []
+        self._invalid: list[tuple[int, int, str, bytes, str, str, str]] = []
+        self._tasks: dict[tuple[str, str, int], int] = {}
+        self._keys: dict[int, bytes] = {}
+        self._tally: dict[int, list[int]] = {}
+        self._digest = hashlib.blake2b(digest_size=16)
+        with journal_errors(path):
+            self._connection = create(path)
+            self._connection.execute("BEGIN")
+
+    def __enter__(self) -> "Draft":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self.path.unlink(missing_ok=True)
+
+    @property
+    def records(self) -> int:
+        """How many records there are so far."""
+        return self._records
+
+    def begin_source(self, name: str) -> None:
+        """Say where the records that follow come from."""
+        with journal_errors(self.path):
+            self._connection.execute(
+                "INSERT OR REPLACE INTO source VALUES (?, ?)", (self._records + 1, name)
+            )
+
+    def add(self, phone: int, template: str, sender: str, params: Sequence[str], line: int) -> None:
+        """Add a checked recipient; `phone` is the digits of its E.164 number."""
+        task = self._tasks.get((template, sender, len(params))) or self._task(
+            template, sender, len(params)
+        )
+        counts = self._tally[task]
+        counts[0] += 1
+        counts[1] += 1
+        self._records += 1
+        encoded = _encode(params) if params else b""
+        self._recipients.append((task, self._records, phone, encoded, line))
+        if len(self._recipients) == CHUNK:
+            self._flush()
+
+    def add_invalid(
+        self, phone: str, template: str, sender: str, params: Sequence[str], line: int, reason: str
+    ) -> None:
+        """Add a record that cannot be sent, as far as it could be read."""
+        self._records += 1
+        row = (self._records, line, phone, _encode(params), template, sender, reason)
+        self._invalid.append(row)
+        if len(self._invalid) == CHUNK:
+            self._flush()
+
+    def count_vote(self, template: str, sender: str, params: int) -> None:
+        """Let a record that is invalid for another reason count for its template's parameters."""
+        task = self._tasks.get((template, sender, params)) or self._task(template, sender, params)
+        self._tally[task][1] += 1
+
+    def seal(self, info: RunInfo, *, allow_duplicates: bool) -> RunInfo:
+        """Judge what can be judged only of the whole, and count.
+
+        :param info: what the run is; its counts and digest are filled in.
+        :return: the same with counts and digest.
+        """
+        with journal_errors(self.path):
+            self._flush()
+            self._flush_tally()
+            self._judge_parameter_counts()
+            self._find_repeated_phones()
+            if not allow_duplicates:
+                self._leave_out_duplicates()
+            info = msgspec.structs.replace(info, digest=self._digest.hexdigest(), **self._count())
+            self._connection.execute("INSERT INTO info VALUES (?)", (msgspec.json.encode(info),))
+            self._connection.execute("COMMIT")
+        return info
+
+    def view(self) -> View:
+        """Return what the sealed draft holds, to report on."""
+        return View(self._connection, self.path)
+
+    def phones_sent_differently(self) -> int:
+        """Count the phones that are to get more than one message, with different contents."""
+        row = self._connection.execute(
+            """
+            SELECT COUNT(*) FROM (
+                SELECT phone FROM recipient r JOIN task t ON t.id = r.task AND t.reason IS NULL
+                WHERE phone IN (SELECT phone FROM temp.repeated)
+                  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE (l.task, l.id) = (r.task, r.id))
+                GROUP BY phone HAVING COUNT(DISTINCT r.task || ' ' || CAST(r.params AS TEXT)) > 1)
+            """
+        ).fetchone()
+        return int(row[0])
+
+    def publish(self, path: Path) -> None:
+        """Make the sealed draft the run at `path`, durably and at once."""
+        with journal_errors(path):
+            self._connection.close()
+            _sync(self.path)
+            self.path.rename(path)
+            _sync(path.parent)
+
+    def _task(self, template: str, sender: str, params: int) -> int:
+        with journal_errors(self.path):
+            if len(self._tasks) >= _KNOWN_TASKS:
+                self._flush()
+                self._flush_tally()
+            key = (template, sender, params)
+            query = "SELECT id FROM task WHERE (template, sender, params) = (?, ?, ?)"
+            row = self._connection.execute(query, key).fetchone()
+            if row is None:
+                query = "INSERT INTO task (template, sender, params) VALUES (?, ?, ?) RETURNING id"
+                row = self._connection.execute(query, key).fetchone()
+        task = int(row[0])
+        self._tasks[key] = task
+        self._keys[task] = _encode((template, sender))
+        self._tally[task] = [0, 0]
+        return task
+
+    def _flush(self) -> None:
+        with journal_errors(self.path):
+            self._connection.executemany(
+                "INSERT INTO recipient VALUES (?, ?, ?, ?, ?)", self._recipients
+            )
+            self._connection.executemany(
+                "INSERT INTO invalid VALUES (?, ?, ?, ?, ?, ?, ?)", self._invalid
+            )
+        # Parameters are one JSON list and a key another, so that no two inputs look the same.
+        keys = self._keys
+        self._digest.update(
+            b"".join(
+                [
+                    b"%b%d%b\n" % (keys[task], phone, params)
+                    for task, _, phone, params, _ in self._recipients
+                ]
+            )
+        )
+        self._recipients.clear()
+        self._invalid.clear()
+
+    def _flush_tally(self) -> None:
+        self._connection.executemany(
+            "UPDATE task SET records = records + ?, votes = votes + ? WHERE id = ?",
+            [(records, votes, task) for task, (records, votes) in self._tally.items()],
+        )
+        self._tasks.clear()
+        self._keys.clear()
+        self._tally.clear()
+
+    def _judge_parameter_counts(self) -> None:
+        self._connection.execute(
+            """
+            CREATE TEMP TABLE best AS
+            SELECT template, MIN(params) AS params, COUNT(*) AS ties FROM (
+                SELECT template, params,
+                    RANK() OVER (PARTITION BY template ORDER BY SUM(votes) DESC) AS place
+                FROM task GROUP BY template, params)
+            WHERE place = 1 GROUP BY template
+            """
+        )
+        self._connection.execute("CREATE INDEX temp.best_of ON best (template)")
+        self._connection.execute(
+            """
+            UPDATE task SET reason = (
+                SELECT CASE
+                    WHEN ties > 1 THEN printf(
+                        'has %d template parameters, but as many records of template "%s" have '
+                        || 'another number: none is right', task.params, template)
+                    WHEN best.params <> task.params THEN printf(
+                        'has %d template parameters, but most records of template "%s" have %d',
+                        task.params, template, best.params)
+                END
+                FROM temp.best WHERE best.template = task.template)
+            """
+        )
+        self._connection.execute("DROP TABLE temp.best")
+
+    def _find_repeated_phones(self) -> None:
+        self._connection.execute("CREATE TEMP TABLE repeated (phone INTEGER PRIMARY KEY)")
+        self._connection.execute(
+            "INSERT INTO temp.repeated "
+            "SELECT phone FROM recipient GROUP BY phone HAVING COUNT(*) > 1"
+        )
+
+    def _leave_out_duplicates(self) -> None:
+        self._connection.execute(
+            """
+            INSERT INTO left_out
+            SELECT task, id, 'duplicate', printf('the same as line %d of %s', line_of_first,
+                (SELECT name FROM source WHERE first <= first_id ORDER BY first DESC LIMIT 1))
+            FROM (
+                SELECT r.task, r.id, FIRST_VALUE(r.id) OVER same AS first_id,
+                    FIRST_VALUE(line) OVER same AS line_of_first
+                FROM recipient r JOIN task t ON t.id = r.task AND t.reason IS NULL
+                WHERE phone IN (SELECT phone FROM temp.repeated)
+                WINDOW same AS (PARTITION BY r.task, phone, r.params ORDER BY r.id))
+            WHERE id > first_id
+            """
+        )
+
+    def _count(self) -> dict[str, int]:
+        def number(query: str) -> int:
+            return int(self._connection.execute(query).fetchone()[0])
+
+        duplicate = number("SELECT COUNT(*) FROM left_out WHERE outcome = 'duplicate'")
+        excluded = number("SELECT COUNT(*) FROM left_out WHERE outcome = 'excluded'")
+        sendable = number("SELECT IFNULL(SUM(records), 0) FROM task WHERE reason IS NULL")
+        sendable -= duplicate + excluded
+        return {
+            "records": self._records,
+            "invalid": self._records - sendable - duplicate - excluded,
+            "duplicate": duplicate,
+            "excluded": excluded,
+            "recipients": sendable,
+        }
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,193 @@
+"""What a run file holds, and how one is opened.
+
+Most recipients have no row that changes: a recipient's outcome follows from the span it stands in,
+that is from the request that owns it. Only one that fared differently from the rest of its request
+has a row of its own in `apart`.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from usms_cli.errors import StoppedError, UsageError
+from usms_cli.text import quoted
+
+APPLICATION_ID = 0x75736D73  # "usms", in the header of the file
+VERSION = 1
+
+_TABLES = """
+-- One row: what the run is (RunInfo, as JSON).
+CREATE TABLE info (content BLOB NOT NULL);
+-- A call of usms that sent for this run, and how it ended; no end where it was killed.
+CREATE TABLE call (
+    id INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, status TEXT, problem TEXT
+);
+-- Where the records come from: those from id `first` on, until the next source.
+CREATE TABLE source (first INTEGER PRIMARY KEY, name TEXT NOT NULL);
+-- Records that share a template, a sender and a number of parameters. A reason makes them invalid.
+-- `votes` counts also those that are invalid on their own account.
+CREATE TABLE task (
+    id INTEGER PRIMARY KEY, template TEXT NOT NULL, sender TEXT NOT NULL, params INTEGER NOT NULL,
+    records INTEGER NOT NULL DEFAULT 0, votes INTEGER NOT NULL DEFAULT 0, reason TEXT,
+    UNIQUE (template, sender, params)
+);
+-- Every readable record. id: its place in the input; phone: the digits of its E.164 number.
+CREATE TABLE recipient (
+    task INTEGER NOT NULL, id INTEGER NOT NULL, phone INTEGER NOT NULL, params BLOB NOT NULL,
+    line INTEGER NOT NULL, PRIMARY KEY (task, id)
+) WITHOUT ROWID;
+-- Records that cannot be sent, as far as they could be read.
+CREATE TABLE invalid (
+    id INTEGER PRIMARY KEY, line INTEGER NOT NULL, phone TEXT NOT NULL, params BLOB NOT NULL,
+    template TEXT NOT NULL, sender TEXT NOT NULL, reason TEXT NOT NULL
+);
+-- Recipients that are not to be sent: duplicate or excluded.
+CREATE TABLE left_out (
+    task INTEGER NOT NULL, id INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (task, id)
+) WITHOUT ROWID;
+-- A request that was started. `outcome` is that of the recipients it owns but for those in `apart`;
+-- the three counts are of all it owns. Without an end, its answer was never recorded.
+CREATE TABLE request (
+    id INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, resend INTEGER NOT NULL,
+    verdict TEXT, outcome TEXT NOT NULL, reason TEXT,
+    accepted INTEGER NOT NULL, failed INTEGER NOT NULL, unknown INTEGER NOT NULL
+);
+-- Which request owns the recipients of a task from first to last. Spans never overlap; a recipient
+-- in none of them is pending.
+CREATE TABLE span (
+    task INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, request INTEGER NOT NULL,
+    PRIMARY KEY (task, first)
+) WITHOUT ROWID;
+CREATE INDEX span_of_request ON span (request);
+CREATE TABLE apart (
+    task INTEGER NOT NULL, id INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (task, id)
+) WITHOUT ROWID;
+-- Session numbers; a NULL is not the same for, or not known of, all its recipients.
+CREATE TABLE session (no TEXT NOT NULL, template TEXT, sender TEXT, recipients INTEGER);
+"""
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run is sent. `timeout` is in seconds, for a whole request."""
+
+    batch_size: int = 1000
+    concurrency: int = 4
+    timeout: float = 30.0
+    retries: int = 5
+
+    def changed(self, change: "PaceChange") -> "Pace":
+        """Return the same with what the change gives."""
+        given = {name: value for name, value in change._asdict().items() if value is not None}
+        return msgspec.structs.replace(self, **given)
+
+
+class PaceChange(NamedTuple):
+    """What a call says about the pace; None where it says nothing."""
+
+    batch_size: int | None = None
+    concurrency: int | None = None
+    timeout: float | None = None
+    retries: int | None = None
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run is, fixed when its journal was whole.
+
+    `digest` identifies the checked records in order; `created` is in Unix seconds. `recipients`
+    counts the records that are to be sent, the other counts those that never are.
+    """
+
+    name: str | None
+    created: float
+    sandbox: bool
+    address: str
+    region: str
+    pace: Pace
+    digest: str = ""
+    records: int = 0
+    invalid: int = 0
+    duplicate: int = 0
+    excluded: int = 0
+    recipients: int = 0
+
+
+class JournalError(StoppedError):
+    """The run file cannot be read or written."""
+
+
+@contextmanager
+def journal_errors(path: Path) -> Iterator[None]:
+    """Turn a failure of the disk or of SQLite into a JournalError that names the file."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise JournalError(
+            f"cannot use the journal {quoted(str(path), 200)}: {reason}",
+            "Nothing is sent that is not on disk first. Check the disk, then go on.",
+        ) from error
+
+
+def create(path: Path) -> sqlite3.Connection:
+    """Create an empty run file, readable by its owner alone, and open it for filling.
+
+    It is filled without the safety of a log: until it is whole it is nobody's run.
+    """
+    path.touch(mode=0o600, exist_ok=False)
+    connection = _connect(path)
+    connection.execute("PRAGMA journal_mode=OFF")
+    connection.execute("PRAGMA synchronous=OFF")
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={VERSION}")
+    connection.executescript(_TABLES)
+    return connection
+
+
+def open_for_sending(path: Path) -> sqlite3.Connection:
+    """Open a whole run so that every commit is on disk when it returns."""
+    connection = _open(path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open a whole run to read it, also beside a process that is sending."""
+    connection = _open(path)
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = _connect(path)
+    try:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError:
+        application = version = None
+    if application == APPLICATION_ID and version == VERSION:
+        return connection
+    connection.close()
+    if application != APPLICATION_ID:
+        raise UsageError(
+            f"{quoted(str(path), 200)} is not a run of usms, or is damaged",
+            "Move it out of the state directory.",
+        )
+    raise UsageError(
+        f"the run {quoted(str(path), 200)} was written by another version of usms "
+        f"(its format is {version}, this version's {VERSION})",
+        "Use the version of usms that began the run.",
+    )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    uri = path.absolute().as_uri() + "?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)
+    connection.execute("PRAGMA cache_size=-8000")  # KiB: memory does not grow with the run
+    return connection

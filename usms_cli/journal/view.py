@@ -1,0 +1,230 @@
+"""The reading side of a run: what it is, how it stands, and its recipients by outcome.
+
+Every list is an iterator over the file: nothing here grows with the run.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import msgspec
+
+from usms_cli.journal.schema import RunInfo, journal_errors, open_for_reading
+
+Outcome = Literal["accepted", "failed", "unknown", "pending", "invalid", "duplicate", "excluded"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+UNANSWERED = "no answer was recorded: whether it was sent cannot be known"
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many records have each outcome; `records` is the sum of the others."""
+
+    records: int
+    accepted: int
+    failed: int
+    unknown: int
+    pending: int
+    invalid: int
+    duplicate: int
+    excluded: int
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A session number of the API. None: not the same for all its recipients, or not known."""
+
+    session_no: str
+    template_id: str | None
+    sender_id: str | None
+    recipients: int | None
+
+
+class Row(NamedTuple):
+    """A record as a report shows it.
+
+    `phone` is the digits of the E.164 number, or of an invalid record the text as it was found.
+    """
+
+    phone: int | str
+    params: list[str]
+    template: str
+    sender: str
+    reason: str
+    source: str
+    line: int
+
+
+class LastCall(NamedTuple):
+    """How the last call that sent for a run ended; `status` None where it was killed."""
+
+    status: str | None
+    problem: str | None
+
+
+class View:
+    """A run file, or a sealed draft, to read from.
+
+    :raises JournalError: (any method) the file cannot be read.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        with journal_errors(path):
+            row = connection.execute("SELECT content FROM info").fetchone()
+            self.info = msgspec.json.decode(row[0], type=RunInfo)
+
+    @classmethod
+    def open(cls, path: Path) -> "View":
+        """Open a run to read it.
+
+        :raises UsageError: the file is no run of this version.
+        """
+        with journal_errors(path):
+            return cls(open_for_reading(path), path)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def counts(self) -> Counts:
+        accepted, failed, unknown = next(
+            self._select(
+                "SELECT IFNULL(SUM(accepted), 0), IFNULL(SUM(failed), 0), IFNULL(SUM(unknown), 0) "
+                "FROM request"
+            )
+        )
+        info = self.info
+        return Counts(
+            records=info.records,
+            accepted=accepted,
+            failed=failed,
+            unknown=unknown,
+            pending=info.recipients - accepted - failed - unknown,
+            invalid=info.invalid,
+            duplicate=info.duplicate,
+            excluded=info.excluded,
+        )
+
+    def last_call(self) -> LastCall | None:
+        """Return how the last call ended, or None where none has sent for the run."""
+        for row in self._select("SELECT status, problem FROM call ORDER BY id DESC LIMIT 1"):
+            return LastCall(*row)
+        return None
+
+    def last_end(self) -> float | None:
+        """Return when the last call ended, in Unix seconds, if it is known."""
+        return next(self._select("SELECT MAX(ended) FROM call"))[0]  # type: ignore[no-any-return]
+
+    def most_params(self) -> int:
+        """Return the largest number of template parameters of any record."""
+        query = (
+            "SELECT MAX(IFNULL((SELECT MAX(params) FROM task), 0),"
+            " IFNULL((SELECT MAX(json_array_length(params)) FROM invalid), 0))"
+        )
+        return int(next(self._select(query))[0])
+
+    def tasks(self) -> Iterator[tuple[str, str]]:
+        """Yield the template and sender of each `TaskContent` entry that has recipients."""
+        yield from self._select(
+            "SELECT template, sender FROM task WHERE reason IS NULL AND records > 0 ORDER BY id"
+        )
+
+    def sessions(self) -> Iterator[Session]:
+        """Yield each session number once, in the order in which they were given."""
+        for row in self._select(
+            """
+            SELECT no,
+                CASE WHEN COUNT(template) = COUNT(*) AND MIN(template) = MAX(template)
+                     THEN MIN(template) END,
+                CASE WHEN COUNT(sender) = COUNT(*) AND MIN(sender) = MAX(sender)
+                     THEN MIN(sender) END,
+                CASE WHEN COUNT(recipients) = COUNT(*) THEN SUM(recipients) END
+            FROM session GROUP BY no ORDER BY MIN(rowid)
+            """
+        ):
+            yield Session(*row)
+
+    def session_count(self) -> int:
+        """Return how many session numbers there are."""
+        return int(next(self._select("SELECT COUNT(DISTINCT no) FROM session"))[0])
+
+    def rows(self, outcome: Outcome) -> Iterator[Row]:
+        """Yield the records with an outcome, in the order of the input."""
+        for id_, phone, params, template, sender, reason, line in self._select(
+            _ROWS[outcome], {"outcome": outcome, "unanswered": UNANSWERED}
+        ):
+            yield Row(
+                phone=phone,
+                params=_decode_params(params) if params else [],
+                template=template,
+                sender=sender,
+                reason=reason or "",
+                source=self._source_of(id_),
+                line=line,
+            )
+
+    def _source_of(self, id_: int) -> str:
+        return next(name for first, name in self._sources if first <= id_)
+
+    @cached_property
+    def _sources(self) -> list[tuple[int, str]]:
+        return list(self._select("SELECT first, name FROM source ORDER BY first DESC"))
+
+    def _select(
+        self, query: str, parameters: dict[str, str] | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        with journal_errors(self._path), closing(self._connection.cursor()) as cursor:
+            cursor.execute(query, parameters or {})
+            yield from cursor
+
+
+_decode_params = msgspec.json.Decoder(list[str]).decode
+
+_COLUMNS = "r.id, r.phone, r.params, t.template, t.sender"
+
+# A request is looked into only where it owns a recipient with the outcome: its counts tell.
+_SENT = f"""
+SELECT {_COLUMNS}, COALESCE(a.reason, q.reason,
+    CASE WHEN q.ended IS NULL THEN :unanswered END), r.line
+FROM request q JOIN span s ON s.request = q.id
+JOIN recipient r ON r.task = s.task AND r.id BETWEEN s.first AND s.last
+JOIN task t ON t.id = r.task
+LEFT JOIN apart a ON a.task = r.task AND a.id = r.id
+WHERE q.{{outcome}} > 0 AND COALESCE(a.outcome, q.outcome) = :outcome
+  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)
+ORDER BY r.id
+"""
+
+_LEFT_OUT = f"""
+SELECT {_COLUMNS}, l.reason, r.line
+FROM left_out l JOIN recipient r ON r.task = l.task AND r.id = l.id JOIN task t ON t.id = r.task
+WHERE l.outcome = :outcome ORDER BY r.id
+"""
+
+_PENDING_FROM = """
+FROM task t JOIN recipient r ON r.task = t.id
+WHERE t.reason IS NULL
+  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)
+  AND r.id > IFNULL((SELECT s.last FROM span s WHERE s.task = r.task AND s.first <= r.id
+                     ORDER BY s.first DESC LIMIT 1), 0)
+"""
+PENDING = f"SELECT r.id {_PENDING_FROM}"  # the ids of the pending recipients, in no order
+
+_ROWS: dict[Outcome, str] = {
+    "accepted": _SENT.format(outcome="accepted"),
+    "failed": _SENT.format(outcome="failed"),
+    "unknown": _SENT.format(outcome="unknown"),
+    "pending": f"SELECT {_COLUMNS}, NULL, r.line {_PENDING_FROM} ORDER BY r.id",
+    "duplicate": _LEFT_OUT,
+    "excluded": _LEFT_OUT,
+    "invalid": f"""
+        SELECT id, phone, params, template, sender, reason, line FROM invalid
+        UNION ALL
+        SELECT {_COLUMNS}, t.reason, r.line
+        FROM task t JOIN recipient r ON r.task = t.id WHERE t.reason IS NOT NULL
+        ORDER BY 1
+        """,
+}
