@@ -4,11 +4,10 @@ A number is held as an int, the digits of its E.164 form (ITU-T E.164: country c
 number), such as 8613800138000. No country code begins with 0, so nothing is lost.
 """
 
-from typing import Literal
-
 import phonenumbers
 
 from usms_cli.errors import UsageError
+from usms_cli.recipients.choices import PhoneCheck
 from usms_cli.recipients.phone_judge import Reading, area_code, international, national
 from usms_cli.recipients.phone_patterns import (
     COUNTRY_CODES,
@@ -43,7 +42,7 @@ class PhoneReader:
     not. What is read with `"valid"` is read as the same number with `"possible"`.
     """
 
-    def __init__(self, region: str = "CN", check: Literal["valid", "possible"] = "valid") -> None:
+    def __init__(self, region: str = "CN", check: PhoneCheck = "valid") -> None:
         self._region = region.upper()
         if self._region not in phonenumbers.SUPPORTED_REGIONS:
             raise UsageError(

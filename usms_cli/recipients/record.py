@@ -8,8 +8,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
     `line` counts from 1 as an editor does; in a JSON array or body it is the record's number.
     `template` and `sender` are None where the record names none and the default is meant;
-    a sender of `""` is meant: none. `mainland` is True for a record of the API's own body,
-    where eleven bare digits are a mainland Chinese number whatever the region.
+    a sender of `""` is meant: none. `api_form` is True for a record of the API's own body,
+    whose phone is written as the API writes phones, whatever the region.
     """
 
     line: int
@@ -17,7 +17,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     params: list[str]
     template: str | None = None
     sender: str | None = None
-    mainland: bool = False
+    api_form: bool = False
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -1,0 +1,47 @@
+"""The whole input is read and checked into a draft, before anything else is decided."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, closing
+
+from usms_cli.journal.draft import Draft
+from usms_cli.recipients.check import Checker
+from usms_cli.recipients.source import ReadOptions, open_source
+
+_log = logging.getLogger(__name__)
+
+ShowProgress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
+
+
+def take_in(
+    files: Sequence[str],
+    options: ReadOptions,
+    draft: Draft,
+    checker: Checker,
+    progress: ShowProgress,
+    notice: Callable[[str], None],
+) -> None:
+    """Read and check all files, in order.
+
+    :param progress: shows how far a file has come; given its name and its size in bytes.
+    :param notice: told of columns that are not used.
+    :raises UsageError: a file is not there, or nothing could be sent however good it is.
+    :raises InputError: a file cannot be read as what it is.
+    """
+    for name in files:
+        with (
+            closing(open_source(name, options)) as source,
+            progress(f"Reading {name}", source.size) as watch,
+        ):
+            _log.info("reading %s as %s", name, source.format)
+            # A file's name may hold bytes that are no text.
+            draft.begin_source(name.encode(errors="backslashreplace").decode())
+            checker.check(source.records(watch))
+            if source.unused:
+                notice(_about_unused(name, source.unused))
+    checker.finish()
+
+
+def _about_unused(name: str, columns: Iterable[str]) -> str:
+    listed = ", ".join(columns)
+    return f"{name}: columns not used: {listed} (--param COLUMN makes one a template parameter)"

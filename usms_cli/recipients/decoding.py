@@ -1,0 +1,146 @@
+"""The text of an input: blocks of it, or whole lines, decoded strictly and never guessed.
+
+Text is UTF-8, with or without a byte order mark, or UTF-16 with one; anything else must be
+named with --encoding. A byte order mark outranks --encoding, so that one option can stand
+beside several files.
+"""
+
+import codecs
+import io
+from collections.abc import Iterator
+
+from usms_cli.errors import InputError, UsageError
+from usms_cli.recipients.raw import OnBytes, RawFile, place
+from usms_cli.text import quoted
+
+LONGEST = 1 << 20
+"""How many characters a line, a cell or a JSON record may have."""
+
+TOO_LONG = "is longer than a million characters"
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+
+# What lists of recipients are found in when it is not Unicode; see docs.python.org, codecs.
+_LIKELY = ("gb18030", "big5", "shift_jis", "euc_kr", "cp1252", "cp1251")
+
+
+class TextFile:
+    """A RawFile as text. All errors of decoding name the line they are in."""
+
+    def __init__(self, raw: RawFile, encoding: str | None = None) -> None:
+        """Take the encoding from the byte order mark, from the user, or as UTF-8.
+
+        Raises UsageError if there is no such encoding, InputError if the input begins like a
+        binary file or does not begin in this encoding.
+        """
+        if encoding is not None:
+            _check_encoding(encoding)
+        self.raw = raw
+        self.name = raw.name
+        marked = (name for mark, name in _MARKS.items() if raw.head.startswith(mark))
+        self.encoding = next(marked, encoding or "utf-8")
+        self.sample = self._decode(codecs.getincrementaldecoder(self.encoding)(), raw.head, 1)
+        self.sample = self.sample.removeprefix("\ufeff")
+
+    def blocks(self, on_bytes: OnBytes | None = None) -> Iterator[str]:
+        """Yield the text in blocks that never end between CR and LF.
+
+        Raises InputError for a NUL or a byte that is not of the encoding, and what
+        `RawFile.blocks` raises.
+        """
+        decoder = codecs.getincrementaldecoder(self.encoding)()
+        line = 1
+        text = ""
+        held = ""
+        first = True
+        for block in self.raw.blocks(on_bytes):
+            text = held + self._decode(decoder, block, line)
+            if first:
+                text, first = text.removeprefix("\ufeff"), False
+            held = "\r" if text.endswith("\r") else ""
+            text = text.removesuffix(held)
+            line += _line_breaks(text)
+            yield text
+        yield held + self._decode(decoder, b"", line)
+
+    def batches(self, on_bytes: OnBytes | None = None) -> Iterator[list[str]]:
+        """Yield lists of whole lines with their endings: LF, CRLF or CR, as an editor counts.
+
+        Raises InputError for a line that is too long to be one, and what `blocks` raises.
+        """
+        line = 1
+        rest = ""
+        for block in self.blocks(on_bytes):
+            text = rest + block
+            end = max(text.rfind("\n"), text.rfind("\r")) + 1
+            rest = text[end:]
+            lines = io.StringIO(text[:end], newline="").readlines()
+            if len(text) > LONGEST:
+                lengths = map(len, [*lines, rest])
+                number = next((n for n, size in enumerate(lengths) if size > LONGEST), None)
+                if number is not None:
+                    raise InputError(
+                        f"{place(self.name, line + number)} {TOO_LONG}.",
+                        "Is it a file of recipients, with one on each line?",
+                    )
+            line += len(lines)
+            if lines:
+                yield lines
+        if rest:
+            yield [rest]
+
+    def _decode(self, decoder: codecs.IncrementalDecoder, block: bytes, line: int) -> str:
+        """Return `block` as text, which begins in `line`; raise InputError if it is none."""
+        try:
+            text = decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            raise self._undecodable(error, line) from error
+        if "\0" in text:
+            line += _line_breaks(text[: text.index("\0")])
+            raise InputError(
+                f"{place(self.name, line)} has a NUL byte: this is no text file.",
+                "Save the list as CSV, UTF-8. If it is UTF-16 text without a byte order mark, "
+                "add --encoding utf-16-le.",
+            )
+        return text
+
+    def _undecodable(self, error: UnicodeDecodeError, line: int) -> InputError:
+        """Return the error for bytes that are not of the encoding, with what they may be."""
+        data, at = error.object, error.start
+        line += _line_breaks(data[:at].decode(self.encoding, "ignore"))
+        begin = max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1
+        ends = [end for end in (data.find(b"\n", at), data.find(b"\r", at)) if end >= 0]
+        sample = data[begin : min(ends, default=len(data))]
+        whole = data[: max(data.rfind(b"\n"), data.rfind(b"\r")) + 1] or sample
+        guesses = []
+        for name in () if b"\0" in data else ("utf-8", *_LIKELY):  # with a NUL it is no text
+            try:
+                whole.decode(name)
+                guesses.append(f"  --encoding {name:<10} {quoted(sample.decode(name))}")
+            except UnicodeDecodeError:
+                continue
+        choose = "Choose the line that reads right, and add its option:\n" + "\n".join(guesses)
+        return InputError(
+            f"{place(self.name, line)} is not {self.encoding.upper()} text.",
+            choose if guesses else "Save the file as UTF-8, or name its encoding with --encoding.",
+        )
+
+
+def _check_encoding(name: str) -> None:
+    try:
+        bytes(4).decode(name)  # not of no bytes, which is text whatever the name
+        codecs.getincrementaldecoder(name)
+    except (LookupError, ValueError) as error:
+        raise UsageError(
+            f"--encoding {quoted(name)} is no encoding of text.",
+            f"Usual ones are utf-8, utf-16, {', '.join(_LIKELY)}.",
+        ) from error
+
+
+def _line_breaks(text: str) -> int:
+    """Count the line breaks, CRLF being one."""
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
