@@ -1,0 +1,275 @@
+"""Batches go to the API and verdicts to the ledger: how many at once, when again, when to stop.
+
+One thread, the caller's, owns the ledger and decides; the others make requests and nothing else.
+A request is handed to them only when its start is on disk.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import Literal
+
+from usms_cli.api import Client, NotTaken, Refused, Stop, Taken, Verdict
+from usms_cli.batching import Batch, batches
+from usms_cli.isolation import Isolation, Refusal
+from usms_cli.journal.ledger import Ledger, Settlement
+from usms_cli.journal.schema import Pace
+from usms_cli.settle import settle
+
+UNKNOWN_IN_A_ROW = 5
+LONGEST_PAUSE = 600.0  # seconds
+_FIRST_BACKOFF = 0.5
+_LONGEST_BACKOFF = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a delivery ended, and why if it did not come to its end."""
+
+    status: Literal["done", "stopped", "interrupted"]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of the recipients that a delivery has sent so far."""
+
+    accepted: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+    @property
+    def done(self) -> int:
+        return self.accepted + self.failed + self.unknown
+
+    def plus(self, batch: Batch, settlement: Settlement) -> "Tally":
+        counts = settlement.counts(batch.size)
+        return Tally(
+            self.accepted + counts["accepted"],
+            self.failed + counts["failed"],
+            self.unknown + counts["unknown"],
+        )
+
+    def plus_failed(self, batch: Batch) -> "Tally":
+        return replace(self, failed=self.failed + batch.size)
+
+
+class Delivery:
+    """One call's way through what a run has to send.
+
+    :param connect: makes a connection of its own for each thread.
+    :param watch: told what has been sent, after each request.
+    :param limit: send only to the first so many pending recipients; None: to all.
+    :param resend_unknown: send first to those who are unknown now, as the user said.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        connect: Callable[[], Client],
+        pace: Pace,
+        watch: Callable[[Tally], None],
+        *,
+        limit: int | None = None,
+        resend_unknown: bool = False,
+    ) -> None:
+        self._ledger = ledger
+        self._connect = connect
+        self._pace = pace
+        self._watch = watch
+        self._isolation = Isolation(ledger.has_accepted)
+        self._fresh = self._batches(limit, resend_unknown)
+        self._next: Batch | None = None
+        self._again: deque[Batch] = deque()
+        self._jobs: SimpleQueue[tuple[int, Batch, bytes] | None] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[int, Batch, Verdict] | None] = SimpleQueue()
+        self._workers = 0
+        self._under_way = 0
+        self._proven = False
+        self._front: int | None = None
+        self._paused_until = 0.0
+        self._pause = 0.0
+        self._unknown_in_a_row = 0
+        self._problem: str | None = None
+        self._interruptions = 0
+        self._tally = Tally()
+
+    def interrupt(self) -> None:
+        """Start nothing more; called twice, do not wait for what is under way either.
+
+        May be called from a signal handler.
+        """
+        self._interruptions += 1
+        self._answers.put(None)
+
+    def run(self) -> Ending:
+        """Send until all is sent or something ends it.
+
+        :raises JournalError: what is under way cannot be recorded; it stays unknown.
+        """
+        try:
+            while True:
+                self._pause = max(0.0, self._paused_until - time.monotonic())
+                self._start_what_may_be()
+                if not self._under_way and (self._halted or not self._pause):
+                    break
+                if not self._halted:
+                    self._next = self._next or next(self._fresh, None)
+                self._take_answers(None if self._halted else self._pause or None)
+                if self._interruptions > 1:
+                    break
+            self._ledger.commit()
+        finally:
+            for _ in range(self._workers):
+                self._jobs.put(None)
+        if self._interruptions:
+            return Ending("interrupted", "the run was interrupted by a signal")
+        reasons = [self._problem] if self._problem else [*self._isolation.given_up.values()]
+        if reasons:
+            return Ending("stopped", "; ".join(reasons[:3]))
+        return Ending("done")
+
+    @property
+    def _halted(self) -> bool:
+        return self._interruptions > 0 or self._problem is not None
+
+    def _batches(self, limit: int | None, resend_unknown: bool) -> Iterator[Batch]:
+        size = self._pace.batch_size
+        if resend_unknown:
+            yield from batches(self._ledger.unknown(size), size, resend=True)
+        yield from batches(self._ledger.pending(size, limit, self._isolation.given_up), size)
+
+    def _start_what_may_be(self) -> None:
+        starting: list[tuple[int, Batch, bytes]] = []
+        while batch := self._choose():
+            if self._workers <= self._under_way:
+                self._add_worker()
+            request = self._ledger.start(batch)
+            _log.info("request %d: %d recipients", request, batch.size)
+            starting.append((request, batch, batch.body()))
+            self._under_way += 1
+        self._ledger.commit()
+        for job in starting:
+            self._jobs.put(job)
+
+    def _choose(self) -> Batch | None:
+        """Return the batch to start now, or None where none may be."""
+        if self._halted or self._pause or self._under_way >= self._allowed():
+            return None
+        if self._again:
+            return self._again.popleft()
+        if self._isolation.active:
+            if self._under_way:
+                return None
+            if part := self._isolation.next_part():
+                return part
+            self._record_failures(self._isolation.conclude())
+            self._check_everybody()
+            return self._choose()
+        return self._choose_fresh()
+
+    def _allowed(self) -> int:
+        """Return how many requests may be under way at once.
+
+        The first goes alone, so that a wrong key costs one request. No more than could end unknown
+        before the run is stopped for it.
+        """
+        if not self._proven:
+            return 1
+        return min(self._pace.concurrency, UNKNOWN_IN_A_ROW - self._unknown_in_a_row)
+
+    def _choose_fresh(self) -> Batch | None:
+        while True:
+            batch, self._next = self._next or next(self._fresh, None), None
+            if batch is None:
+                return None
+            batch = batch.without(self._isolation.given_up)
+            if batch.size:
+                break
+        first, last = batch.pieces[0].task.id, batch.pieces[-1].task.id
+        # Nor is a second request of a task started before somebody of the first was taken.
+        if first == self._front and self._under_way and not self._ledger.has_accepted(first):
+            self._next = batch
+            return None
+        self._front = last
+        return batch
+
+    def _take_answers(self, timeout: float | None) -> None:
+        """Wait for an answer, and record it with all others that have come."""
+        with suppress(Empty):
+            answer = self._answers.get(timeout=timeout)
+            while True:
+                if answer is not None:
+                    self._record(*answer)
+                answer = self._answers.get_nowait()
+        self._watch(self._tally)
+
+    def _record(self, request: int, batch: Batch, verdict: Verdict) -> None:
+        self._under_way -= 1
+        settlement = settle(verdict, batch)
+        self._ledger.settle(request, batch, settlement)
+        _log.info("request %d: %s %s", request, settlement.verdict, settlement.reason or "")
+        self._tally = self._tally.plus(batch, settlement)
+        ended_unknown = settlement.outcome == "unknown" and len(settlement.apart) < batch.size
+        self._unknown_in_a_row = self._unknown_in_a_row + 1 if ended_unknown else 0
+        if self._unknown_in_a_row >= UNKNOWN_IN_A_ROW:
+            self._stop(f"{UNKNOWN_IN_A_ROW} requests in a row ended unknown: {settlement.reason}")
+        match verdict:
+            case Taken():
+                self._proven = True
+                self._record_failures(self._isolation.taken(batch))
+            case Refused(reason):
+                self._record_failures(self._isolation.refused(request, batch, reason))
+                self._check_everybody()
+            case Stop(reason):
+                self._stop(reason)
+            case NotTaken(reason, retry_after):
+                self._try_again(batch, reason, retry_after)
+
+    def _record_failures(self, refusals: list[Refusal]) -> None:
+        for request, batch in refusals:
+            self._ledger.fail(request, batch)
+            self._tally = self._tally.plus_failed(batch)
+
+    def _try_again(self, batch: Batch, reason: str, retry_after: float | None) -> None:
+        """Let a batch that was surely not taken wait, and everything else with it."""
+        batch.tries += 1
+        if batch.tries > self._pace.retries:
+            self._stop(f"{reason}, tried {batch.tries} times")
+            return
+        delay = retry_after
+        if delay is None:
+            delay = min(_FIRST_BACKOFF * 2 ** (batch.tries - 1), _LONGEST_BACKOFF)
+        if delay > LONGEST_PAUSE:
+            self._stop(f"{reason}, and asks to wait for {delay / 60:.0f} minutes")
+            return
+        self._again.append(batch)
+        _log.info("waiting %.1f seconds before trying again", delay)
+        pause = delay * random.uniform(1.0, 1.25)  # noqa: S311 (so that processes do not march in step)
+        self._paused_until = max(self._paused_until, time.monotonic() + pause)
+
+    def _check_everybody(self) -> None:
+        if self._isolation.everybody_is_refused:
+            self._stop("; ".join([*self._isolation.given_up.values()][-3:]))
+
+    def _stop(self, reason: str) -> None:
+        self._problem = self._problem or reason
+
+    def _add_worker(self) -> None:
+        client = self._connect()
+        self._workers += 1
+        threading.Thread(target=self._work, args=(client,), daemon=True).start()
+
+    def _work(self, client: Client) -> None:
+        while job := self._jobs.get():
+            request, batch, body = job
+            self._answers.put((request, batch, client.send(body)))
+        client.close()
