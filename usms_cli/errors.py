@@ -12,7 +12,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """How a command ended, for the shell. See docs/exit-codes.md."""
+    """How a command ended, for the shell. They are listed in the README."""
 
     OK = 0
     PROBLEMS = 1

@@ -1,0 +1,172 @@
+"""A run on disk is sent, as far as it can be, and reported: what `send` and `resume` share."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+from usms_cli.api import Client
+from usms_cli.cli.guard import print_error
+from usms_cli.cli.terminal import Terminal
+from usms_cli.delivery import Delivery, Ending, Tally
+from usms_cli.errors import ExitStatus, UsageError, UsmsError
+from usms_cli.journal.ledger import Ledger
+from usms_cli.journal.schema import JournalError, PaceChange, RunInfo
+from usms_cli.journal.store import Store
+from usms_cli.report.csv_export import export_failures
+from usms_cli.report.report import Report, report_on_run
+from usms_cli.settings import Account, Secret
+from usms_cli.text import quoted
+
+_SIGNALS = {
+    signal.SIGINT: ExitStatus.INTERRUPTED,
+    signal.SIGTERM: ExitStatus.TERMINATED,
+    signal.SIGHUP: ExitStatus.TERMINATED,
+}
+
+
+def deliver_and_report(
+    store: Store,
+    name: str,
+    account: Account | None,
+    terminal: Terminal,
+    pace: PaceChange,
+    *,
+    limit: int | None = None,
+    resend_unknown: bool = False,
+    failures: Path | None = None,
+) -> ExitStatus:
+    """Send what is to be sent of a run that this process has locked, then report on the run.
+
+    :param account: whom to send to; None where the run is the sandbox's.
+    :param limit: send only to the first so many that are pending.
+    :return: what the command ends in.
+    """
+    with closing(store.open(name)) as view:
+        counts = view.counts()
+    interrupted: ExitStatus | None = None
+    broken: JournalError | None = None
+    if counts.pending or (resend_unknown and counts.unknown):
+        try:
+            with closing(Ledger(store.path(name))) as ledger, _reachable(account) as reached:
+                interrupted = _deliver(ledger, reached, terminal, pace, limit, resend_unknown)
+        except JournalError as error:
+            broken = error
+    with closing(store.open(name)) as view:
+        report = report_on_run(view, running=False)
+        status = interrupted or report.exit_status()
+        try:
+            finish(report, terminal, failures)
+        except UsmsError as error:
+            # What was sent was sent, though its failures could not be written.
+            print_error(error.message, f"Write them with: usms show {name} --failures FILE")
+            status = status or ExitStatus.PROBLEMS
+        if report.problem and not terminal.shows_report:
+            _explain(report, name)
+        if broken:
+            raise broken
+    return status
+
+
+def finish(report: Report, terminal: Terminal, failures: Path | None) -> None:
+    """Print a report, and write the failures where they are wanted."""
+    terminal.report(report)
+    if failures:
+        export_failures(report, failures)
+
+
+def check_belongs(info: RunInfo, account: Account | None) -> None:
+    """Make sure that a run goes on in the mode and at the address that it began with.
+
+    :param account: whom this call would send to; None: the sandbox.
+    :raises UsageError: it would not.
+    """
+    if info.sandbox != (account is None):
+        began = "in the sandbox" if info.sandbox else "for real"
+        raise UsageError(f"the run {quoted(info.name or '')} began {began}, and goes on only so")
+    if account and account.address != info.address:
+        raise UsageError(
+            f"the run {quoted(info.name or '')} began at {info.address}, not at {account.address}",
+            "A run goes on only at the address it began with: set USPEEDO_BASE_URL to that.",
+        )
+
+
+@contextmanager
+def _reachable(account: Account | None) -> Iterator[Account]:
+    """Give the account to send with, for the sandbox's after starting it."""
+    if account:
+        yield account
+        return
+    from usms_cli.sandbox import Sandbox
+
+    with Sandbox() as sandbox:
+        yield Account(sandbox.address, "sandbox", Secret("needs-no-secret"))
+
+
+def _deliver(
+    ledger: Ledger,
+    account: Account,
+    terminal: Terminal,
+    change: PaceChange,
+    limit: int | None,
+    resend_unknown: bool,
+) -> ExitStatus | None:
+    pace = ledger.info.pace.changed(change)
+    counts = ledger.counts()
+    total = min(counts.pending, limit or counts.pending)
+    if resend_unknown:
+        total += counts.unknown
+    # An address that cannot be used is an error now, before anything is recorded.
+    Client(account, pace.timeout).close()
+    ledger.begin_call()
+    with terminal.progress("Sending", total) as show:
+        shown = 0
+
+        def watch(tally: Tally) -> None:
+            nonlocal shown
+            more, shown = tally.done - shown, tally.done
+            show(more, f"{tally.failed:,} failed" if tally.failed else "")
+
+        delivery = Delivery(
+            ledger,
+            partial(Client, account, pace.timeout),
+            pace,
+            watch,
+            limit=limit,
+            resend_unknown=resend_unknown,
+        )
+        with _interruptible(delivery) as caught:
+            ending = delivery.run()
+    with suppress(JournalError):  # if it ended for that, it cannot be recorded
+        ledger.end_call(_status(ending, ledger), ending.problem)
+    return _SIGNALS[caught[0]] if caught else None
+
+
+def _status(ending: Ending, ledger: Ledger) -> str:
+    if ending.status == "done":
+        return "limited" if ledger.counts().pending else "complete"
+    return ending.status
+
+
+@contextmanager
+def _interruptible(delivery: Delivery) -> Iterator[list[signal.Signals]]:
+    """Let signals end a delivery in good order; gives the list of those that came."""
+    caught: list[signal.Signals] = []
+
+    def interrupt(number: int, _: object) -> None:
+        caught.append(signal.Signals(number))
+        delivery.interrupt()
+
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _explain(report: Report, name: str) -> None:
+    pending = report.counts.pending
+    hint = f"{pending:,} pending; go on with: usms resume {name}" if pending else ""
+    print_error(report.problem or "", hint)

@@ -1,0 +1,61 @@
+"""How every command ends: an error a user can cause as a message, an interruption as its status."""
+
+import functools
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn, ParamSpec
+
+import typer
+
+from usms_cli.errors import ExitStatus, UsmsError
+
+P = ParamSpec("P")
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+def guarded(command: Callable[P, ExitStatus]) -> Callable[P, None]:
+    """Make a Typer command of a function that returns its exit status."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        signal.signal(signal.SIGTERM, _raise_terminated)
+        for stream in (sys.stdout, sys.stderr):
+            # Whatever the console's encoding, text is shown, if need be written out.
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        try:
+            status = command(*args, **kwargs)
+        except UsmsError as error:
+            status = error.exit_status
+            print_error(error.message, error.hint)
+        except Terminated:
+            status = ExitStatus.TERMINATED
+            print_error("terminated; nothing was sent that is not in the report")
+        except KeyboardInterrupt:
+            status = ExitStatus.INTERRUPTED
+            print_error("interrupted; nothing was sent that is not in the report")
+        if status:
+            raise typer.Exit(status)
+
+    return run
+
+
+def print_error(message: str, hint: str = "") -> None:
+    """Print what went wrong, and what to do next, to standard error."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from usms_cli.text import visible
+
+    console = Console(stderr=True, highlight=False)
+    text = Text.assemble(("usms: error: ", "bold red"), visible(message))
+    console.print(text, soft_wrap=True)
+    if hint:
+        console.print(Text(visible(hint)), soft_wrap=True)
+
+
+def _raise_terminated(*_: object) -> NoReturn:
+    raise Terminated

@@ -1,0 +1,82 @@
+"""Options that several commands share, so that they read the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_PRINT = "What to print"
+_HOW = "How to send"
+
+Run = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's name, a unique beginning of one, or `last`.")
+]
+FailuresFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--failures",
+        metavar="FILE",
+        help="Write failed recipients and invalid records as CSV, to mend and send again.",
+        rich_help_panel=_PRINT,
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print the report as one JSON object.", rich_help_panel=_PRINT),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print problems only.", rich_help_panel=_PRINT),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Say what is being done.", rich_help_panel=_PRINT),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=_HOW)]
+EnvFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--env-file",
+        metavar="FILE",
+        help="Read settings from this file.",
+        show_default=".env here",
+        rich_help_panel=_HOW,
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=1000,
+        help="Recipients in one request.",
+        show_default="1000",
+        rich_help_panel=_HOW,
+    ),
+]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=64, help="Requests under way at once.", show_default="4", rich_help_panel=_HOW
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        min=0.001,
+        max=86400,
+        help="For one request, from start to last byte.",
+        show_default="30",
+        rich_help_panel=_HOW,
+    ),
+]
+Retries = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=1000,
+        help="How often a request that was surely not taken is tried again.",
+        show_default="5",
+        rich_help_panel=_HOW,
+    ),
+]

@@ -1,0 +1,95 @@
+"""`usms runs`: the runs on this machine, listed and deleted."""
+
+from typing import Annotated
+
+import typer
+
+from usms_cli.cli import options
+from usms_cli.cli.guard import guarded
+from usms_cli.errors import ExitStatus, UsageError, UsmsError
+
+runs_app = typer.Typer(name="runs", invoke_without_command=True)
+
+
+@runs_app.callback()
+@guarded
+def runs(context: typer.Context, json: options.Json = False) -> ExitStatus:
+    """List the runs on this machine, newest first.
+
+    For example: usms runs
+    """
+    if context.invoked_subcommand:
+        return ExitStatus.OK
+    from contextlib import closing
+
+    from usms_cli.cli.terminal import Terminal
+    from usms_cli.journal.store import Store
+    from usms_cli.report.report import report_on_run
+    from usms_cli.report.run_list import RunLine, print_runs, write_runs
+    from usms_cli.settings import state_directory
+
+    terminal = Terminal(json=json)
+    store = Store(state_directory())
+    lines: list[RunLine] = []
+    for name in store.names():
+        try:
+            with closing(store.open(name)) as view:
+                lines.append(RunLine.of(report_on_run(view, running=store.is_running(name))))
+        except UsmsError as error:
+            terminal.problem(error.message)
+    lines.sort(key=lambda line: line.created, reverse=True)
+    if json:
+        write_runs(lines)
+    else:
+        print_runs(lines, terminal.out)
+    return ExitStatus.OK
+
+
+@runs_app.command()
+@guarded
+def delete(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN...]", help="Names, unique beginnings of them, or `last`."),
+    ] = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option(metavar="AGE", help="All runs begun longer ago, as in 30d, 12h or 90m."),
+    ] = None,
+    yes: options.Yes = False,
+) -> ExitStatus:
+    """Delete runs, with what they know of who was messaged.
+
+    A named run that is deleted may be sent again. A run in use is never deleted.
+
+    For example: usms runs delete --older-than 30d
+    """
+    import time
+
+    from usms_cli.cli.terminal import Terminal
+    from usms_cli.journal.store import Store
+    from usms_cli.settings import state_directory
+
+    terminal = Terminal()
+    store = Store(state_directory())
+    names = {store.find(run): None for run in runs or ()}
+    if older_than is not None:
+        before = time.time() - _seconds(older_than)
+        names |= {name: None for name in store.names() if store.created(name) < before}
+    elif not runs:
+        raise UsageError("which runs? Name them, or give --older-than")
+    question = f"Delete {len(names):,} runs: {', '.join(names)}?"
+    if names and not yes and terminal.can_ask and not terminal.confirm(question):
+        raise UsageError("nothing was deleted")
+    for name in names:
+        store.delete(name)
+        terminal.notice(f"deleted {name}")
+    return ExitStatus.OK
+
+
+def _seconds(age: str) -> float:
+    units = {"d": 86400.0, "h": 3600.0, "m": 60.0}
+    number, unit = age[:-1], age[-1:]
+    if unit not in units or not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise UsageError(f"--older-than: {age!r} is no age", "Write it as 30d, 12h or 90m.")
+    return int(number) * units[unit]

@@ -1,0 +1,253 @@
+"""What `usms send` does, in order: from files to a run on disk, which is then delivered."""
+
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from usms_cli.cli.delivering import check_belongs, deliver_and_report, finish
+from usms_cli.cli.guard import print_error
+from usms_cli.cli.terminal import Terminal
+from usms_cli.errors import ExitStatus, InputError, UsageError, UsmsError
+from usms_cli.intake import take_in
+from usms_cli.journal.draft import Draft
+from usms_cli.journal.schema import Pace, PaceChange, RunInfo
+from usms_cli.journal.store import Store, check_name
+from usms_cli.journal.view import View
+from usms_cli.recipients.check import Checker
+from usms_cli.recipients.choices import PhoneCheck
+from usms_cli.recipients.source import ReadOptions
+from usms_cli.report.csv_export import check_writable
+from usms_cli.report.report import Report, Status
+from usms_cli.settings import SENDER_ID, TEMPLATE_ID, Settings, state_directory
+from usms_cli.text import quoted
+
+_SANDBOX = "sandbox"  # the address of a run that starts one, whatever port it gets
+_SHOWN_PROBLEMS = 20
+_SHOWN_TASKS = 5
+_DAY = 86400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What the user wants sent, and how."""
+
+    files: list[str]
+    read_options: ReadOptions
+    template: str | None
+    sender: str | None
+    region: str
+    phone_check: PhoneCheck
+    skip_invalid: bool
+    allow_duplicates: bool
+    limit: int | None
+    at_most: int | None
+    dry_run: bool
+    sandbox: bool
+    name: str | None
+    pace: PaceChange
+    ask: bool
+    failures: Path | None
+
+
+def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStatus:
+    """Read and check the whole input, and send it if it may be sent.
+
+    :raises UsmsError: nothing was sent, for a reason that the input or the call gives.
+    """
+    _check_outputs(order)
+    if order.name is not None:
+        check_name(order.name)
+    account = None if order.dry_run or order.sandbox else settings.account()
+    address = account.address if account else _SANDBOX
+    with ExitStack() as stack:
+        if order.dry_run:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="usms-"))
+            store, name, draft_path = None, None, Path(folder, "dry-run.db")
+        else:
+            store = Store(state_directory())
+            name = order.name or store.new_name()
+            stack.enter_context(store.lock(name))
+            store.sweep()
+            draft_path = store.draft_path(name)
+        draft = stack.enter_context(Draft(draft_path))
+        checker = Checker(
+            draft,
+            template=order.template or settings.get(TEMPLATE_ID),
+            sender=settings.get(SENDER_ID) if order.sender is None else order.sender.strip(),
+            region=order.region,
+            phone_check=order.phone_check,
+        )
+        progress = partial(terminal.progress, bytes_=True)
+        unreadable: InputError | None = None
+        try:
+            take_in(order.files, order.read_options, draft, checker, progress, terminal.notice)
+        except InputError as error:
+            unreadable = error  # reported with what was read until then
+        info = draft.seal(_new_info(order, name, address), allow_duplicates=order.allow_duplicates)
+        if number := draft.phones_sent_differently():
+            terminal.notice(_about_repeated(number))
+        problem = unreadable or _rejection(order, info)
+        if problem or store is None or name is None:
+            return _report_unsent(order, draft, terminal, problem)
+        if store.exists(name):
+            with closing(store.open(name)) as view:
+                _check_same_input(view.info, info)
+                check_belongs(view.info, account)
+        elif not info.recipients:
+            return _report_unsent(order, draft, terminal, None)
+        else:
+            _ask(order, info, draft.view(), store, terminal)
+            with store.admission():
+                _find_equal(order, info, store)
+                draft.publish(store.path(name))
+        return deliver_and_report(
+            store,
+            name,
+            account,
+            terminal,
+            order.pace,
+            limit=order.limit,
+            failures=order.failures,
+        )
+
+
+def _check_outputs(order: Order) -> None:
+    """Make sure that the failures can be written, and over no input."""
+    if order.failures is None:
+        return
+    check_writable(order.failures)
+    for name in order.files:
+        if Path(name).exists() and order.failures.exists() and order.failures.samefile(name):
+            raise UsageError(f"{quoted(name)} is an input, and --failures would write over it")
+
+
+def _new_info(order: Order, name: str | None, address: str) -> RunInfo:
+    return RunInfo(
+        name=name,
+        created=time.time(),
+        sandbox=order.sandbox,
+        address=address,
+        region=order.region.upper(),
+        pace=Pace().changed(order.pace),
+    )
+
+
+def _rejection(order: Order, info: RunInfo) -> UsmsError | None:
+    if info.invalid and not order.skip_invalid:
+        return InputError(
+            f"nothing was sent: {info.invalid:,} of {info.records:,} records are invalid",
+            "Mend them, or send the others with --skip-invalid. "
+            "--failures FILE writes them all to a file.",
+        )
+    if order.at_most is not None and info.recipients > order.at_most:
+        return InputError(
+            f"nothing was sent: {info.recipients:,} recipients are more than "
+            f"--at-most {order.at_most:,} allows"
+        )
+    return None
+
+
+def _report_unsent(
+    order: Order, draft: Draft, terminal: Terminal, problem: UsmsError | None
+) -> ExitStatus:
+    """Report on a draft that stays one: a dry run, one that is rejected, or nothing to send."""
+    view = draft.view()
+    status: Status = "rejected" if problem else "dry-run" if order.dry_run else "complete"
+    report = Report(
+        view, status, view.counts(), name=None, problem=problem.message if problem else None
+    )
+    finish(report, terminal, order.failures)
+    if problem:
+        if not terminal.shows_report:
+            _list_problems(report, terminal)
+        print_error(problem.message, problem.hint)
+    return report.exit_status()
+
+
+def _list_problems(report: Report, terminal: Terminal) -> None:
+    for number, row in enumerate(report.view.rows("invalid")):
+        if number == _SHOWN_PROBLEMS:
+            rest = report.counts.invalid - _SHOWN_PROBLEMS
+            terminal.problem(f"and {rest:,} more; --failures FILE writes them all")
+            break
+        terminal.problem(f"{row.source}:{row.line}: {row.reason}")
+
+
+def _check_same_input(run: RunInfo, info: RunInfo) -> None:
+    if run.digest != info.digest:
+        raise UsageError(
+            f"the run {quoted(run.name or '')} was for other input, and a named run happens once",
+            f"Give this input another --run name; `usms show {run.name}` shows the other's report.",
+        )
+
+
+def _find_equal(order: Order, info: RunInfo, store: Store) -> str | None:
+    """Look for runs of an equal input: what an unnamed call must not send again by mistake.
+
+    :return: the name of one that was complete in the last day, if any.
+    :raises UsageError: one is unfinished.
+    """
+    complete = None
+    for name in store.names() if order.name is None else ():
+        with closing(store.open(name)) as view:
+            run, counts, ended = view.info, view.counts(), view.last_end()
+        if (run.digest, run.sandbox) != (info.digest, info.sandbox):
+            continue
+        if counts.pending:
+            raise UsageError(
+                f"nothing was sent: the run {quoted(name)} had the same input, and is unfinished",
+                f"Go on with it: usms resume {name}. To send this input once more on purpose, "
+                "name the run: --run NAME.",
+            )
+        if ended is not None and time.time() - ended < _DAY:
+            complete = name
+    return complete
+
+
+def _ask(order: Order, info: RunInfo, view: View, store: Store, terminal: Terminal) -> None:
+    """Show what is about to be sent, and ask for it on a terminal.
+
+    :raises UsageError: the answer is no, or an equal run is unfinished.
+    """
+    equal = _find_equal(order, info, store)
+    again = f"The run {equal} of the last 24 hours sent the same input. " if equal else ""
+    if not (order.ask and terminal.can_ask):
+        if again:
+            terminal.notice(f"{again}It is sent once more.")
+        return
+    tasks = [
+        f"template {quoted(template)} from {quoted(sender) if sender else 'no sender'}"
+        for template, sender in islice(view.tasks(), _SHOWN_TASKS + 1)
+    ]
+    if len(tasks) > _SHOWN_TASKS:
+        tasks[-1] = "…"
+    number = min(info.recipients, order.limit or info.recipients)
+    of = f" (the first of {info.recipients:,})" if number < info.recipients else ""
+    where = "the sandbox" if info.sandbox else info.address
+    left_out = [
+        f"{count:,} {what}"
+        for count, what in (
+            (info.invalid, "invalid"),
+            (info.duplicate, "duplicate"),
+            (info.excluded, "excluded"),
+        )
+        if count
+    ]
+    without = f" Left out: {', '.join(left_out)}." if left_out else ""
+    requests = -(-number // info.pace.batch_size)
+    question = (
+        f"{again}{number:,} recipients{of}, {', '.join(tasks)}, in {requests:,} "
+        f"{'request' if requests == 1 else 'requests'} to {where}.{without} Send?"
+    )
+    if not terminal.confirm(question):
+        raise UsageError("nothing was sent")
+
+
+def _about_repeated(number: int) -> str:
+    if number == 1:
+        return "1 phone gets more than one message, with different contents"
+    return f"{number:,} phones get more than one message each, with different contents"

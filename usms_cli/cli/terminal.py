@@ -1,0 +1,136 @@
+"""What a person sees: the streams, questions, notices and progress bars of a command."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from usms_cli.report.json_report import write_json
+from usms_cli.report.report import Report
+from usms_cli.report.tables import print_report
+from usms_cli.text import visible
+
+
+class Watch(Protocol):
+    """Told how much more is done since the last time, and what to say beside the bar."""
+
+    def __call__(self, more: int, note: str = "") -> None: ...
+
+
+@dataclass
+class Terminal:
+    """Standard output and standard error, as the options want them used."""
+
+    quiet: bool = False
+    json: bool = False
+    verbose: bool = False
+
+    def __post_init__(self) -> None:
+        self.out = _Output(highlight=False)
+        self.err = Console(stderr=True, highlight=False)
+        if self.verbose:
+            handler = logging.StreamHandler()
+            handler.setFormatter(_VisibleFormatter("usms: %(message)s"))
+            logger = logging.getLogger("usms_cli")
+            logger.addHandler(handler)
+            logger.setLevel(logging.DEBUG)
+
+    @property
+    def can_ask(self) -> bool:
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    @property
+    def shows_report(self) -> bool:
+        """Whether a report is seen where the errors are."""
+        return not self.quiet and not self.json and self.out.is_terminal
+
+    def notice(self, message: str) -> None:
+        """Say something that is no problem, unless only problems are wanted."""
+        if not self.quiet:
+            self.problem(message)
+
+    def problem(self, message: str) -> None:
+        self.err.print(Text(f"usms: {visible(message)}"), soft_wrap=True)
+
+    def confirm(self, question: str) -> bool:
+        """Ask a question on standard error, and return whether the answer is yes."""
+        self.err.print(Text(f"{visible(question)} [y/N] "), end="", soft_wrap=True)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def report(self, report: Report) -> None:
+        """Print a report to standard output, in the form that is wanted."""
+        try:
+            if self.json:
+                write_json(report, sys.stdout.buffer)
+            elif not self.quiet:
+                print_report(report, self.out)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            forget_stdout()
+
+    @contextmanager
+    def progress(self, title: str, total: int | None, *, bytes_: bool = False) -> Iterator[Watch]:
+        """Show a bar on standard error while something goes on, if that is a terminal.
+
+        :param total: what it comes to at the end, None if nobody knows.
+        """
+        if self.quiet or not self.err.is_terminal:
+            yield _say_nothing
+            return
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            *((TaskProgressColumn(),) if bytes_ else (MofNCompleteColumn(), _Rate())),
+            TextColumn("{task.fields[note]}", markup=False),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.err, transient=True) as progress:
+            task = progress.add_task(visible(title), total=total, note="")
+
+            def watch(more: int, note: str = "") -> None:
+                progress.update(task, advance=more, note=note)
+
+            yield watch
+
+
+def forget_stdout() -> None:
+    """Go on without standard output: whoever read it has enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller; rich would end the program here, with a status of its own."""
+        raise BrokenPipeError
+
+
+class _Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+
+def _say_nothing(more: int, note: str = "") -> None:
+    pass
+
+
+class _VisibleFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))

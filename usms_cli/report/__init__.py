@@ -1,0 +1,1 @@
+"""A run as tables, JSON or CSV. Knows nothing of how it came about."""

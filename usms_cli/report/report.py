@@ -1,0 +1,82 @@
+"""What every form of a report says: how a run stands, and what exit status that is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from usms_cli.errors import ExitStatus
+from usms_cli.journal.view import Counts, Row, View
+from usms_cli.recipients.phones import InvalidPhone, PhoneReader, always_international, api_form
+
+Status = Literal["complete", "stopped", "interrupted", "limited", "running", "rejected", "dry-run"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a run stands. `name` is None for what was never made a run; `problem` says why it ended
+    early, if it did."""
+
+    view: View
+    status: Status
+    counts: Counts
+    name: str | None
+    problem: str | None = None
+
+    def phone(self, row: Row) -> str:
+        """Return a row's phone as it is shown and exported, so that it is read as the same again.
+
+        Bare digits are mainland China only where that is the run's region, and a country code in
+        parentheses may be an area code there; then it is written with "+", which has one meaning.
+        """
+        if isinstance(row.phone, str):
+            return row.phone
+        text = self._write(row.phone)
+        try:
+            read = self._reader.read(text)
+        except InvalidPhone:
+            read = 0
+        return text if read == row.phone else f"+{row.phone}"
+
+    @cached_property
+    def _write(self) -> Callable[[int], str]:
+        return api_form if self.view.info.region == "CN" else always_international
+
+    @cached_property
+    def _reader(self) -> PhoneReader:
+        return PhoneReader(self.view.info.region)
+
+    def exit_status(self) -> ExitStatus:
+        """Return what a command that sends ends in."""
+        match self.status:
+            case "rejected":
+                return ExitStatus.INPUT
+            case "stopped":
+                return ExitStatus.STOPPED
+            case "interrupted":
+                return ExitStatus.INTERRUPTED
+        counts = self.counts
+        if counts.failed or counts.unknown or counts.invalid:
+            return ExitStatus.PROBLEMS
+        return ExitStatus.OK
+
+
+def report_on_run(view: View, *, running: bool) -> Report:
+    """Return how a run stands, from what is on disk and whether a process is sending for it."""
+    counts = view.counts()
+    status, problem = _standing(view, counts.pending, running)
+    return Report(view, status, counts, view.info.name, problem)
+
+
+def _standing(view: View, pending: int, running: bool) -> tuple[Status, str | None]:
+    if running:
+        return "running", None
+    if not pending:
+        return "complete", None
+    last = view.last_call()
+    if last is None or last.status is None:
+        return "interrupted", "the process ended before the run did"
+    return _STATUS_OF_CALL.get(last.status, "interrupted"), last.problem
+
+
+_STATUS_OF_CALL: dict[str, Status] = {"stopped": "stopped", "limited": "limited"}

@@ -1,0 +1,165 @@
+"""A report for people: on a terminal as tables, of which each shows at most twenty rows; elsewhere
+as plain aligned text, whole."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from usms_cli.journal.view import OUTCOMES, Outcome, Row
+from usms_cli.report.report import Report, Status
+from usms_cli.text import visible
+
+SHOWN = 20
+_NUMBERS = ("recipients", "records", "accepted", "failed", "unknown", "pending")
+_SAMPLE = 1000  # rows that the widths of plain columns are taken from
+
+_STYLES = {
+    "accepted": "green",
+    "failed": "red",
+    "unknown": "yellow",
+    "pending": "cyan",
+    "invalid": "red",
+    "complete": "green",
+    "stopped": "red",
+    "rejected": "red",
+}
+
+# Of a report on what was never made a run.
+_HEADINGS: dict[Status, str] = {
+    "dry-run": "Dry run: nothing was sent",
+    "rejected": "Rejected: nothing was sent",
+    "complete": "Nothing to send",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report that is a table of `total` rows. `more` says how to see them all."""
+
+    title: str
+    style: str
+    columns: tuple[str, ...]
+    rows: Iterable[tuple[str, ...]]
+    total: int
+    more: str = ""
+    shown: int = SHOWN
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print a report to standard output."""
+    info = report.view.info
+    heading = Text(f"Run {report.name}" if report.name else _HEADINGS[report.status], "bold")
+    if report.name:
+        heading.append(" · ").append(report.status, _STYLES.get(report.status, ""))
+    if info.sandbox:
+        heading.append(" · sandbox: nobody was really messaged", "magenta")
+    console.print(heading, soft_wrap=True)
+    for section in _sections(report):
+        print_section(section, console)
+    console.print()
+    console.print(_totals(report), soft_wrap=True)
+    if report.problem:
+        console.print(Text(f"Why it ended: {visible(report.problem)}"), soft_wrap=True)
+    for line in _next_steps(report):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _sections(report: Report) -> Iterator[Section]:
+    view, counts, name = report.view, report.counts, report.name
+    sessions = (
+        (
+            one.session_no,
+            "(several)" if one.template_id is None else one.template_id,
+            "(several)" if one.sender_id is None else one.sender_id or "(none)",
+            "(not known)" if one.recipients is None else f"{one.recipients:,}",
+        )
+        for one in view.sessions()
+    )
+    columns = ("session number", "template", "sender", "recipients")
+    how = f"`usms show {name} --json`"
+    yield Section("Session numbers", "green", columns, sessions, view.session_count(), how)
+    yield _recipients(report, "failed", "Failed", counts.failed)
+    yield _recipients(report, "unknown", "Unknown, perhaps messaged", counts.unknown)
+    if counts.invalid:
+        how = f"`usms show {name} --export invalid FILE`" if name else "`--failures FILE`"
+        rows = ((f"{row.source}:{row.line}", row.reason) for row in view.rows("invalid"))
+        title = f"Invalid: {counts.invalid:,}"
+        yield Section(title, "red", ("where", "reason"), rows, counts.invalid, how)
+
+
+def _recipients(report: Report, outcome: Outcome, title: str, total: int) -> Section:
+    rows: Iterable[Row] = report.view.rows(outcome) if total else ()
+    cells = (
+        (report.phone(row), " ".join(row.params), row.reason, f"{row.source}:{row.line}")
+        for row in rows
+    )
+    columns = ("phone", "parameters", "reason", "where")
+    more = f"`usms show {report.name} --export {outcome} FILE`"
+    return Section(f"{title}: {total:,}", _STYLES[outcome], columns, cells, total, more)
+
+
+def print_section(section: Section, console: Console) -> None:
+    """Print a section: its first rows as a table on a terminal, all as plain text elsewhere."""
+    if section.total:
+        (_print_table if console.is_terminal else _print_plain)(section, console)
+
+
+def _print_table(section: Section, console: Console) -> None:
+    table = Table(title=Text(section.title, section.style), title_justify="left")
+    for column in section.columns:
+        numeric = column in _NUMBERS
+        table.add_column(column, overflow="fold", justify="right" if numeric else "left")
+    for row in islice(section.rows, section.shown):
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    console.print()
+    console.print(table)
+    if section.total > section.shown:
+        console.print(
+            Text(f"and {section.total - section.shown:,} more: {section.more}"), soft_wrap=True
+        )
+
+
+def _print_plain(section: Section, console: Console) -> None:
+    rows = (tuple(map(visible, row)) for row in section.rows)
+    sample = list(islice(rows, _SAMPLE))
+    widths = [max(map(cell_len, column)) for column in zip(section.columns, *sample, strict=True)]
+    out = console.file
+    out.write(f"\n{section.title}\n")
+    for row in chain([section.columns], sample, rows):
+        cells = (
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        out.write("  ".join(cells).rstrip() + "\n")
+
+
+def _totals(report: Report) -> Text:
+    counts = report.counts
+    line = Text(f"{counts.records:,} {'record' if counts.records == 1 else 'records'}", "bold")
+    separator = ": "
+    for outcome in OUTCOMES:
+        number = getattr(counts, outcome)
+        if number or (outcome == "accepted" and report.status not in ("dry-run", "rejected")):
+            name = "valid" if outcome == "pending" and report.status == "dry-run" else outcome
+            line.append(separator, "default").append(f"{number:,} {name}", _STYLES.get(outcome, ""))
+            separator = ", "
+    return line
+
+
+def _next_steps(report: Report) -> Iterator[str]:
+    counts, name = report.counts, report.name
+    if name is None:
+        return
+    if counts.pending and report.status != "running":
+        yield f"Go on with the {counts.pending:,} pending: usms resume {name}"
+    if counts.failed or counts.invalid:
+        yield f"Failures as a file to mend and send: usms show {name} --failures FILE"
+    if counts.unknown and report.status != "running":
+        yield (
+            f"Unknown cannot be resolved by asking; send them again, perhaps twice: "
+            f"usms resume {name} --resend-unknown"
+        )
