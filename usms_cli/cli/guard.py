@@ -1,6 +1,7 @@
 """How every command ends: an error a user can cause as a message, an interruption as its status."""
 
 import functools
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -37,6 +38,9 @@ def guarded(command: Callable[P, ExitStatus]) -> Callable[P, None]:
         except KeyboardInterrupt:
             status = ExitStatus.INTERRUPTED
             print_error("interrupted; nothing was sent that is not in the report")
+        except BrokenPipeError:
+            status = ExitStatus.OK
+            forget_stdout()
         if status:
             raise typer.Exit(status)
 
@@ -55,6 +59,11 @@ def print_error(message: str, hint: str = "") -> None:
     console.print(text, soft_wrap=True)
     if hint:
         console.print(Text(visible(hint)), soft_wrap=True)
+
+
+def forget_stdout() -> None:
+    """Go on without standard output: whoever read it has enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _raise_terminated(*_: object) -> NoReturn:

@@ -76,8 +76,8 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
         draft = stack.enter_context(Draft(draft_path))
         checker = Checker(
             draft,
-            template=order.template or settings.get(TEMPLATE_ID),
-            sender=settings.get(SENDER_ID) if order.sender is None else order.sender.strip(),
+            template=_text(order.template or settings.get(TEMPLATE_ID)),
+            sender=_text(settings.get(SENDER_ID) if order.sender is None else order.sender),
             region=order.region,
             phone_check=order.phone_check,
         )
@@ -113,6 +113,20 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
             limit=order.limit,
             failures=order.failures,
         )
+
+
+def _text(default: str | None) -> str | None:
+    """Return a default template or sender without spaces around.
+
+    :raises UsageError: its bytes, of the command line or the environment, are no text.
+    """
+    if default is None:
+        return None
+    try:
+        default.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{quoted(default)} is no text that can be sent") from None
+    return default.strip()
 
 
 def _check_outputs(order: Order) -> None:

@@ -1,7 +1,6 @@
 """What a person sees: the streams, questions, notices and progress bars of a command."""
 
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from usms_cli.cli.guard import forget_stdout
 from usms_cli.report.json_report import write_json
 from usms_cli.report.report import Report
 from usms_cli.report.tables import print_report
@@ -107,11 +107,6 @@ class Terminal:
                 progress.update(task, advance=more, note=note)
 
             yield watch
-
-
-def forget_stdout() -> None:
-    """Go on without standard output: whoever read it has enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Output(Console):
