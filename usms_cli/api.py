@@ -82,10 +82,11 @@ _WRONG_KEY = 215398  # "Failed to parse token"
 _SERVER_ERROR = 215400
 
 
-def judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
+def judge(status: int, headers: Mapping[str, str], body: bytes | None) -> Verdict:
     """Return what an answer means. The table is docs/reliability.md's.
 
     :param headers: with names in any case, as httpx has them.
+    :param body: None where it broke off or did not end.
     """
     named = _name_of(status)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -99,6 +100,8 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     # A proxy gives these also when the request has gone through.
     if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:
         return Unknown(_with_message(named, body))
+    if body is None:
+        return Unknown(f"{named} with an answer that broke off or did not end")
     answer = _read(body)
     if answer is not None:
         return _judge_answer(answer)
@@ -167,9 +170,11 @@ class Client:
                 verify=not account.address.startswith("http://"),
                 # Shorter than servers keep idle connections, so that few are closed under us.
                 limits=httpx.Limits(max_connections=1, keepalive_expiry=4.0),
+                event_hooks={"response": [_forget_location]},
             )
             self._http.build_request("POST", SEND_PATH)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
+        # The last is how httpx refuses a SOCKS proxy of the environment.
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError, ImportError) as error:
             raise UsageError(f"{BASE_URL} {quoted(account.address)}: {error}") from None
 
     def close(self) -> None:
@@ -182,26 +187,33 @@ class Client:
         deadline.daemon = True
         deadline.start()
         try:
-            return self._discreet(self._send(body))
+            verdict = self._send(body)
         except Exception as error:  # whatever it is, it tells what is known of the request
             verdict = judge_failure(error)
-            if self._late and isinstance(verdict, Unknown):
-                return Unknown(f"no answer within {self._timeout:g} seconds")
-            return verdict
         finally:
             deadline.cancel()
             deadline.join()  # so that it cannot cut the next request
+        if self._late and isinstance(verdict, Unknown):
+            return Unknown(f"no answer within {self._timeout:g} seconds")
+        return self._discreet(verdict)
 
     def _send(self, body: bytes) -> Verdict:
         with self._http.stream(
             "POST", SEND_PATH, content=body, extensions={"trace": self._remember_socket}
         ) as response:
-            answer = bytearray()
+            return judge(response.status_code, response.headers, self._body_of(response))
+
+    def _body_of(self, response: httpx.Response) -> bytes | None:
+        """Read the body of an answer; None where it breaks off or does not end."""
+        body = bytearray()
+        with suppress(httpx.RequestError):
             for part in response.iter_bytes():
-                answer += part
-                if len(answer) > LONGEST_ANSWER:
-                    return Unknown("the answer is too long to be one")
-        return judge(response.status_code, response.headers, bytes(answer))
+                body += part
+                if len(body) > LONGEST_ANSWER:
+                    return None
+            # A body without a length ends with the connection, also where we cut that.
+            return None if self._late else bytes(body)
+        return None
 
     def _discreet(self, verdict: Verdict) -> Verdict:
         """Return the verdict without the secret in its words, should the answer repeat it."""
@@ -231,6 +243,11 @@ class Client:
             with suppress(OSError):
                 # Not SSLSocket's: that one is not to be used beside a read in another thread.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _forget_location(response: httpx.Response) -> None:
+    """Drop where a redirect leads: httpx reads it even if not to follow, and may find no URL."""
+    response.headers.pop("Location", None)
 
 
 class _Failed(msgspec.Struct, rename="pascal"):
@@ -284,8 +301,8 @@ def _name_of(status: int) -> str:
         return f"HTTP {status}"
 
 
-def _with_message(named: str, body: bytes) -> str:
-    answer = _read(body)
+def _with_message(named: str, body: bytes | None) -> str:
+    answer = _read(body) if body else None
     return f"{answer.message} ({named})" if answer and answer.message else named
 
 

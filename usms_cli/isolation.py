@@ -13,8 +13,8 @@ from itertools import pairwise
 
 from usms_cli.batching import Batch, Task
 
-ALONE = 3  # recipients of a task, refused standing alone, after which it is given up
-TASKS_IN_A_ROW = 5  # tasks given up with nobody taken between, after which the run is
+ALONE = 6  # recipients of a task, refused standing alone, after which it is given up
+REFUSALS_IN_A_ROW = 40  # with nobody taken between, after which everybody is refused
 
 Refusal = tuple[int, Batch]  # a request's id, and the single recipient that it held
 
@@ -41,7 +41,7 @@ class Isolation:
 
     @property
     def everybody_is_refused(self) -> bool:
-        return self._in_a_row >= TASKS_IN_A_ROW
+        return self._in_a_row >= REFUSALS_IN_A_ROW
 
     def next_part(self) -> Batch | None:
         """Return what to send next, or None where all parts were tried."""
@@ -60,6 +60,8 @@ class Isolation:
     def refused(self, request: int, batch: Batch, reason: str) -> list[Refusal]:
         """Learn that a batch was refused; return the refusals that this shows to be failures."""
         tasks = list(batch.tasks())
+        if not any(task.id in self._taken for task in tasks):
+            self._in_a_row += 1
         if len(tasks) > 1:
             self._split(batch, _middle_between_tasks(batch))
             return []
@@ -109,7 +111,6 @@ class Isolation:
     def _give_up(self, task: Task) -> None:
         self._alone.pop(task, None)
         self.given_up[task.id] = f'template "{task.template}": {self._reasons[task]}'
-        self._in_a_row += 1
         self._parts = deque(
             part for whole in self._parts if (part := whole.without(self.given_up)).size
         )

@@ -74,16 +74,17 @@ def _match(failed: Iterable[FailedPhone], batch: Batch) -> tuple[list[Apart], Fa
         )
 
     apart: dict[tuple[int, int], Apart] = {}
-    # Those that say their parameters first: what they name needs no guess for the others.
-    listed = sorted(failed, key=lambda one: one.params is None)
-    times = Counter(map(fits, listed))
-    for one in listed:
-        fitting = fits(one)
+    # Those that fit the fewest first: what they name needs no guess for the others.
+    listed = sorted(((fits(one), one) for one in failed), key=lambda pair: len(pair[0]))
+    times = Counter(fitting for fitting, _ in listed)
+    for fitting, one in listed:
         if not fitting:
             return [], one
-        open_ = [place for place in fitting if place not in apart]
-        sure = times[fitting] >= len(open_)
-        for place in open_:
+        left = [
+            place for place in fitting if place not in apart or apart[place].outcome == "unknown"
+        ]
+        sure = times[fitting] >= len(left)
+        for place in left:
             apart[place] = (
                 Apart(*place, "failed", one.reason)
                 if sure
