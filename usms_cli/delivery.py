@@ -5,6 +5,7 @@ A request is handed to them only when its start is on disk.
 """
 
 import logging
+import math
 import random
 import threading
 import time
@@ -17,9 +18,10 @@ from typing import Literal
 
 from usms_cli.api import Client, NotTaken, Refused, Stop, Taken, Verdict
 from usms_cli.batching import Batch, batches
-from usms_cli.isolation import Isolation, Refusal
+from usms_cli.isolation import REFUSALS_IN_A_ROW, Isolation, Refusal
 from usms_cli.journal.ledger import Ledger, Settlement
 from usms_cli.journal.schema import Pace
+from usms_cli.rate import Rate
 from usms_cli.settle import settle
 
 UNKNOWN_IN_A_ROW = 5
@@ -96,7 +98,8 @@ class Delivery:
         self._proven = False
         self._front: int | None = None
         self._paused_until = 0.0
-        self._pause = 0.0
+        self._rate = Rate(pace.rate)
+        self._batch_size = min(pace.batch_size, pace.rate or pace.batch_size)
         self._unknown_in_a_row = 0
         self._problem: str | None = None
         self._interruptions = 0
@@ -117,13 +120,11 @@ class Delivery:
         """
         try:
             while True:
-                self._pause = max(0.0, self._paused_until - time.monotonic())
-                self._start_what_may_be()
-                if not self._under_way and (self._halted or not self._pause):
+                pause = self._start_what_may_be()
+                more = not self._halted and self._has_more()
+                if not self._under_way and not more:
                     break
-                if not self._halted:
-                    self._next = self._next or next(self._fresh, None)
-                self._take_answers(None if self._halted else self._pause or None)
+                self._take_answers(None if self._halted else pause)
                 if self._interruptions > 1:
                     break
             self._ledger.commit()
@@ -142,27 +143,44 @@ class Delivery:
         return self._interruptions > 0 or self._problem is not None
 
     def _batches(self, limit: int | None, resend_unknown: bool) -> Iterator[Batch]:
-        size = self._pace.batch_size
+        size = self._batch_size
         if resend_unknown:
             yield from batches(self._ledger.unknown(size), size, resend=True)
         yield from batches(self._ledger.pending(size, limit, self._isolation.given_up), size)
 
-    def _start_what_may_be(self) -> None:
+    def _start_what_may_be(self) -> float | None:
+        """Start what may be started now; return after how many seconds to look again.
+
+        None: after the next answer, and not before.
+        """
         starting: list[tuple[int, Batch, bytes]] = []
-        while batch := self._choose():
+        while not (wait := self._wait()) and (batch := self._choose()):
             if self._workers <= self._under_way:
                 self._add_worker()
             request = self._ledger.start(batch)
             _log.info("request %d: %d recipients", request, batch.size)
             starting.append((request, batch, batch.body()))
             self._under_way += 1
+            self._rate.start(batch.size)
         self._ledger.commit()
         for job in starting:
             self._jobs.put(job)
+        return None if wait in (0, math.inf) else wait
+
+    def _wait(self) -> float:
+        """Return in how many seconds a request may start: after a pause that the API asked for, and
+        when the rate has room for a whole batch."""
+        now = time.monotonic()
+        return max(0.0, self._paused_until - now, self._rate.wait(self._batch_size, now))
+
+    def _has_more(self) -> bool:
+        """Whether anything is left to start; what comes next is made ready by the way."""
+        self._next = self._next or next(self._fresh, None)
+        return bool(self._again or self._isolation.active or self._next)
 
     def _choose(self) -> Batch | None:
         """Return the batch to start now, or None where none may be."""
-        if self._halted or self._pause or self._under_way >= self._allowed():
+        if self._halted or self._under_way >= self._allowed():
             return None
         if self._again:
             return self._again.popleft()
@@ -172,7 +190,6 @@ class Delivery:
             if part := self._isolation.next_part():
                 return part
             self._record_failures(self._isolation.conclude())
-            self._check_everybody()
             return self._choose()
         return self._choose_fresh()
 
@@ -214,6 +231,7 @@ class Delivery:
 
     def _record(self, request: int, batch: Batch, verdict: Verdict) -> None:
         self._under_way -= 1
+        self._rate.answer(batch.size, time.monotonic())
         settlement = settle(verdict, batch)
         self._ledger.settle(request, batch, settlement)
         _log.info("request %d: %s %s", request, settlement.verdict, settlement.reason or "")
@@ -223,12 +241,14 @@ class Delivery:
         if self._unknown_in_a_row >= UNKNOWN_IN_A_ROW:
             self._stop(f"{UNKNOWN_IN_A_ROW} requests in a row ended unknown: {settlement.reason}")
         match verdict:
-            case Taken():
+            # A code of 0 without a session number proves nothing, not even of the template.
+            case Taken() if settlement.outcome == "accepted":
                 self._proven = True
                 self._record_failures(self._isolation.taken(batch))
             case Refused(reason):
                 self._record_failures(self._isolation.refused(request, batch, reason))
-                self._check_everybody()
+                if self._isolation.everybody_is_refused:
+                    self._stop(f"{REFUSALS_IN_A_ROW} requests in a row were refused: {reason}")
             case Stop(reason):
                 self._stop(reason)
             case NotTaken(reason, retry_after):
@@ -255,10 +275,6 @@ class Delivery:
         _log.info("waiting %.1f seconds before trying again", delay)
         pause = delay * random.uniform(1.0, 1.25)  # noqa: S311 (so that processes do not march in step)
         self._paused_until = max(self._paused_until, time.monotonic() + pause)
-
-    def _check_everybody(self) -> None:
-        if self._isolation.everybody_is_refused:
-            self._stop("; ".join([*self._isolation.given_up.values()][-3:]))
 
     def _stop(self, reason: str) -> None:
         self._problem = self._problem or reason

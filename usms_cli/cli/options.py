@@ -80,3 +80,13 @@ Retries = Annotated[
         rich_help_panel=_HOW,
     ),
 ]
+Rate = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="At most N recipients handed to the API in any one second.",
+        show_default="no limit",
+        rich_help_panel=_HOW,
+    ),
+]

@@ -22,6 +22,7 @@ def resume(
     ] = False,
     batch_size: options.BatchSize = None,
     concurrency: options.Concurrency = None,
+    rate: options.Rate = None,
     timeout: options.Timeout = None,
     retries: options.Retries = None,
     env_file: options.EnvFile = None,
@@ -64,7 +65,7 @@ def resume(
             name,
             account,
             terminal,
-            PaceChange(batch_size, concurrency, timeout, retries),
+            PaceChange(batch_size, concurrency, timeout, retries, rate),
             resend_unknown=resend_unknown,
             failures=failures,
         )
