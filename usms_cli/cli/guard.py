@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn, ParamSpec
 
 import typer
@@ -24,6 +25,7 @@ def guarded(command: Callable[P, ExitStatus]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         signal.signal(signal.SIGTERM, _raise_terminated)
+        _open_streams()
         for stream in (sys.stdout, sys.stderr):
             # Whatever the console's encoding, text is shown, if need be written out.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -64,6 +66,13 @@ def print_error(message: str, hint: str = "") -> None:
 def forget_stdout() -> None:
     """Go on without standard output: whoever read it has enough."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_streams() -> None:
+    """Give a call whose standard output or error is closed (`>&-`) somewhere to write."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 (for as long as we run)
 
 
 def _raise_terminated(*_: object) -> NoReturn:

@@ -158,6 +158,7 @@ def send(
     ] = None,
     batch_size: options.BatchSize = None,
     concurrency: options.Concurrency = None,
+    rate: options.Rate = None,
     timeout: options.Timeout = None,
     retries: options.Retries = None,
     env_file: options.EnvFile = None,
@@ -201,7 +202,7 @@ def send(
         dry_run=dry_run,
         sandbox=sandbox,
         name=run,
-        pace=PaceChange(batch_size, concurrency, timeout, retries),
+        pace=PaceChange(batch_size, concurrency, timeout, retries, rate),
         ask=not yes,
         failures=failures,
     )

@@ -76,7 +76,7 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
         draft = stack.enter_context(Draft(draft_path))
         checker = Checker(
             draft,
-            template=_text(order.template or settings.get(TEMPLATE_ID)),
+            template=_text(order.template or settings.get(TEMPLATE_ID)) or None,
             sender=_text(settings.get(SENDER_ID) if order.sender is None else order.sender),
             region=order.region,
             phone_check=order.phone_check,

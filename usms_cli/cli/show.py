@@ -37,7 +37,7 @@ def show(
     from usms_cli.cli.terminal import Terminal
     from usms_cli.journal.store import Store
     from usms_cli.journal.view import OUTCOMES
-    from usms_cli.report.csv_export import export_outcome
+    from usms_cli.report.csv_export import check_writable, export_outcome
     from usms_cli.report.report import report_on_run
     from usms_cli.settings import state_directory
 
@@ -46,6 +46,12 @@ def show(
         raise UsageError(
             f"--export: {export[0]!r} is no outcome", f"It is one of: {', '.join(OUTCOMES)}."
         )
+    for path in (failures, export and export[1]):
+        if path:
+            check_writable(path)
+    for path in (failures, export[1] if export else None):
+        if path:
+            check_writable(path)
     terminal = Terminal(quiet=quiet, json=json, verbose=verbose)
     store = Store(state_directory())
     name = store.find(run)

@@ -53,7 +53,7 @@ class Terminal:
 
     @property
     def can_ask(self) -> bool:
-        return sys.stdin.isatty() and sys.stderr.isatty()
+        return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
     @property
     def shows_report(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from usms_cli.journal.schema import RunInfo, create, journal_errors
+from usms_cli.journal.schema import RunInfo, create, journal_errors, remove_sides
 from usms_cli.journal.view import View
 
 CHUNK = 1000
@@ -123,6 +123,7 @@ class Draft:
         with journal_errors(path):
             self._connection.close()
             _sync(self.path)
+            remove_sides(path)  # of a run of this name whose deletion was killed
             self.path.rename(path)
             _sync(path.parent)
 

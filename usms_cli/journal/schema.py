@@ -18,6 +18,7 @@ from usms_cli.text import quoted
 
 APPLICATION_ID = 0x75736D73  # "usms", in the header of the file
 VERSION = 1
+_CACHE = "PRAGMA cache_size=-8000"  # KiB: memory does not grow with the run
 
 _TABLES = """
 -- One row: what the run is (RunInfo, as JSON).
@@ -74,12 +75,14 @@ CREATE TABLE session (no TEXT NOT NULL, template TEXT, sender TEXT, recipients I
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run is sent. `timeout` is in seconds, for a whole request."""
+    """How a run is sent. `timeout` is in seconds, for a whole request; `rate` is the most
+    recipients in any one second, None without a limit."""
 
     batch_size: int = 1000
     concurrency: int = 4
     timeout: float = 30.0
     retries: int = 5
+    rate: int | None = None
 
     def changed(self, change: "PaceChange") -> "Pace":
         """Return the same with what the change gives."""
@@ -94,6 +97,7 @@ class PaceChange(NamedTuple):
     concurrency: int | None = None
     timeout: float | None = None
     retries: int | None = None
+    rate: int | None = None
 
 
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +145,7 @@ def create(path: Path) -> sqlite3.Connection:
     """
     path.touch(mode=0o600, exist_ok=False)
     connection = _connect(path)
+    connection.execute(_CACHE)
     connection.execute("PRAGMA journal_mode=OFF")
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -164,6 +169,12 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def remove_sides(path: Path) -> None:
+    """Remove what SQLite keeps beside a run file that is not there (any more)."""
+    for side in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + side).unlink(missing_ok=True)
+
+
 def _open(path: Path) -> sqlite3.Connection:
     connection = _connect(path)
     try:
@@ -172,6 +183,7 @@ def _open(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError:
         application = version = None
     if application == APPLICATION_ID and version == VERSION:
+        connection.execute(_CACHE)
         return connection
     connection.close()
     if application != APPLICATION_ID:
@@ -188,6 +200,4 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def _connect(path: Path) -> sqlite3.Connection:
     uri = path.absolute().as_uri() + "?mode=rw"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)
-    connection.execute("PRAGMA cache_size=-8000")  # KiB: memory does not grow with the run
-    return connection
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)

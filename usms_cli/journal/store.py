@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from usms_cli.errors import UsageError
-from usms_cli.journal.schema import journal_errors
+from usms_cli.journal.schema import journal_errors, remove_sides
 from usms_cli.journal.view import View
 from usms_cli.text import quoted
 
@@ -125,9 +125,11 @@ class Store:
     def admission(self) -> Iterator[None]:
         """Let one process at a time look whether its run may begin, and begin it."""
         path = self.directory / ".admission"
-        with journal_errors(path), path.open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        with journal_errors(path):
+            path.touch(mode=0o600)
+            with path.open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
 
     def is_running(self, name: str) -> bool:
         """Tell whether a process is sending for a run."""
@@ -145,12 +147,13 @@ class Store:
 
     def sweep(self) -> None:
         """Remove what killed processes left: drafts that nobody is writing, and their locks."""
-        for path in self.directory.glob(".*.lock"):
-            descriptor = _acquire(path, 0)
+        left = [*self.directory.glob(".*.lock"), *self.directory.glob(".*.draft")]
+        for name in {path.name[1 : -len(path.suffix)] for path in left}:
+            lock = self._lock_path(name)
+            descriptor = _acquire(lock, 0)
             if descriptor is not None:
-                name = path.name[1 : -len(".lock")]
                 (self.directory / f".{name}.draft").unlink(missing_ok=True)
-                path.unlink(missing_ok=True)
+                lock.unlink(missing_ok=True)
                 os.close(descriptor)
 
     def delete(self, name: str) -> None:
@@ -159,9 +162,9 @@ class Store:
         :raises UsageError: a process is sending for it.
         """
         with self.lock(name), journal_errors(self.path(name)):
-            path = self.path(name)
-            for side in ("-wal", "-shm", ""):
-                path.with_name(path.name + side).unlink(missing_ok=True)
+            # The run first: without what stands beside it, it would have forgotten who was sent.
+            self.path(name).unlink(missing_ok=True)
+            remove_sides(self.path(name))
 
     def _lock_path(self, name: str) -> Path:
         return self.directory / f".{name}.lock"

@@ -12,7 +12,7 @@ from typing import TextIO
 from usms_cli.errors import UsageError
 from usms_cli.journal.view import Outcome, Row
 from usms_cli.report.report import Report
-from usms_cli.text import quoted
+from usms_cli.text import quoted, visible
 
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the beginning of one
 _SENDABLE_AGAIN: tuple[Outcome, ...] = ("failed", "invalid")
@@ -62,7 +62,11 @@ def _export(report: Report, path: Path, rows: Iterable[Row], outcome: Outcome | 
 
 
 def _inert(text: str) -> str:
-    """Keep a spreadsheet from taking our own text for a formula; parameters stay what they are."""
+    """Keep a spreadsheet from taking our own text for a formula; parameters stay what they are.
+
+    Nor may a reason of the API's hold what `usms send` would not read back, such as a NUL.
+    """
+    text = visible(text)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

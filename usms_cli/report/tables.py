@@ -63,7 +63,7 @@ def print_report(report: Report, console: Console) -> None:
         print_section(section, console)
     console.print()
     console.print(_totals(report), soft_wrap=True)
-    if report.problem:
+    if report.problem and report.status != "rejected":
         console.print(Text(f"Why it ended: {visible(report.problem)}"), soft_wrap=True)
     for line in _next_steps(report):
         console.print(Text(line), soft_wrap=True)
@@ -144,7 +144,7 @@ def _totals(report: Report) -> Text:
     for outcome in OUTCOMES:
         number = getattr(counts, outcome)
         if number or (outcome == "accepted" and report.status not in ("dry-run", "rejected")):
-            name = "valid" if outcome == "pending" and report.status == "dry-run" else outcome
+            name = "valid" if outcome == "pending" and report.name is None else outcome
             line.append(separator, "default").append(f"{number:,} {name}", _STYLES.get(outcome, ""))
             separator = ", "
     return line

@@ -1,0 +1,106 @@
+"""What a person sees on a real terminal: tables, a question, progress."""
+
+import os
+import re
+
+import pytest
+
+from tests.support.command import Usms, phones, write_csv
+from tests.support.gateway import Gateway, Reply
+from tests.support.terminal import OnTerminal
+
+SEND = ("send", "r.csv", "-t", "T1", "-s", "S")
+QUESTION = "[y/N]"
+
+
+def test_on_a_terminal_tables_show_twenty_failures_and_how_to_see_the_rest(
+    usms: Usms, gateway: Gateway
+) -> None:
+    everybody = phones(30)
+    write_csv(usms.folder / "r.csv", [(phone, "x") for phone in everybody])
+    gateway.plan = lambda *_: Reply(fails={phone: f"on list {phone}" for phone in everybody[:25]})
+    terminal = OnTerminal(usms, *SEND, "--run", "job", "--yes")
+    assert terminal.end() == 1
+    assert QUESTION not in terminal.text
+    assert "\x1b[3" in terminal.shown  # colours
+    assert "S1-1" in terminal.text
+    rows = [line for line in terminal.text.splitlines() if re.search(r"1380000\d{4}", line)]
+    assert len(rows) == 20
+    assert "and 5 more: `usms show job --export failed FILE`" in terminal.text
+    assert "25 failed" in terminal.text
+
+    usms.environment = {"NO_COLOR": "1"}
+    again = OnTerminal(usms, "show", "job")
+    assert again.end() == 0
+    assert "and 5 more" in again.text
+    assert re.search(r"\x1b\[[0-9;]*3[0-9]", again.shown) is None
+
+
+def test_a_terminal_is_only_told_once_why_nothing_was_sent(usms: Usms, gateway: Gateway) -> None:
+    write_csv(usms.folder / "r.csv", [("12", "x"), *((f"bad{n}", "x") for n in range(30))])
+    terminal = OnTerminal(usms, *SEND)
+    assert terminal.end() == 3
+    assert terminal.text.count('"12"') == 1
+    assert "and 11 more" in terminal.text
+    assert gateway.requests == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "sent"),
+    [("y\n", True), ("YES\n", True), ("n\n", False), ("\n", False), ("yo\n", False), ("\x04", False)],
+)  # fmt: skip
+def test_a_question_is_asked_before_anything_is_sent(
+    usms: Usms, gateway: Gateway, keys: str, sent: bool
+) -> None:
+    write_csv(usms.folder / "r.csv", [(phone, "x") for phone in phones(3)])
+    terminal = OnTerminal(usms, *SEND, "--run", "job", "--limit", "2")
+    terminal.until(QUESTION)
+    for words in ("2 recipients", "of 3", '"T1"', '"S"', "1 request", gateway.address):
+        assert words in " ".join(terminal.text.split())
+    assert gateway.requests == []
+    terminal.type(keys)
+    assert terminal.end() == (0 if sent else 2)
+    assert len(gateway.requests) == sent
+    assert len(list(usms.state.glob("*.db"))) == sent
+
+
+def test_ctrl_c_at_the_question_sends_nothing_and_leaves_no_run(
+    usms: Usms, gateway: Gateway
+) -> None:
+    write_csv(usms.folder / "r.csv", [("13800138000", "x")])
+    terminal = OnTerminal(usms, *SEND, "--run", "job")
+    terminal.until(QUESTION)
+    terminal.interrupt()
+    assert terminal.end() == 130
+    assert gateway.requests == []
+    assert list(usms.state.glob("*.db")) == []
+
+
+def test_nothing_is_asked_when_nobody_could_answer(usms: Usms, gateway: Gateway) -> None:
+    write_csv(usms.folder / "r.csv", [("13800138000", "x")])
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    terminal = OnTerminal(usms, *SEND, "--run", "job", stdin=nothing)
+    os.close(nothing)
+    assert terminal.end() == 0
+    assert QUESTION not in terminal.text
+    assert len(gateway.requests) == 1
+
+
+def test_a_resend_of_the_unknown_and_a_second_sending_are_asked_for(
+    usms: Usms, gateway: Gateway
+) -> None:
+    write_csv(usms.folder / "r.csv", [("13800138000", "x")])
+    gateway.plan = lambda *_: Reply(status=502, body=b"")
+    assert usms(*SEND, "--run", "job").status == 1
+    for keys, status in (("n\n", 2), ("y\n", 1)):
+        terminal = OnTerminal(usms, "resume", "job", "--resend-unknown")
+        terminal.until(QUESTION)
+        terminal.type(keys)
+        assert terminal.end() == status
+    assert len(gateway.requests) == 2
+    terminal = OnTerminal(usms, *SEND)
+    terminal.until(QUESTION)
+    assert "The run job of the last 24 hours" in " ".join(terminal.text.split())
+    terminal.type("n\n")
+    assert terminal.end() == 2
+    assert len(gateway.requests) == 2
