@@ -47,8 +47,8 @@ def test_a_terminal_is_only_told_once_why_nothing_was_sent(usms: Usms, gateway: 
 
 @pytest.mark.parametrize(
     ("keys", "sent"),
-    [("y\n", True), ("YES\n", True), ("n\n", False), ("\n", False), ("yo\n", False), ("\x04", False)],
-)  # fmt: skip
+    [("y\n", True), ("YES\n", True), *((no, False) for no in ("n\n", "\n", "yo\n", "\x04"))],
+)
 def test_a_question_is_asked_before_anything_is_sent(
     usms: Usms, gateway: Gateway, keys: str, sent: bool
 ) -> None:
