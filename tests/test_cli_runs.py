@@ -95,7 +95,7 @@ def test_without_a_name_an_unfinished_run_is_not_begun_again(usms: Usms, gateway
     everybody = list_of(usms, 3)
     gateway.plan = lambda number, _: REFUSED if number == 1 else Reply()
     assert usms(*SEND).status == 4
-    [run] = usms("runs", "--json").report
+    [run] = usms.inside("runs", "--json").report
     result = usms(*SEND, "--yes", "--json", "--batch-size", "7")
     assert (result.status, result.out, len(gateway.requests)) == (2, "", 1)
     assert f"usms resume {run['run']}" in result.err
@@ -116,7 +116,7 @@ def test_a_run_is_found_by_its_name_its_beginning_or_as_the_last(usms: Usms) -> 
         assert usms(*SEND, "--run", name).status == 0
 
     def shown(reference: str) -> str:
-        result = usms("show", reference, "--json")
+        result = usms.inside("show", reference, "--json")
         return str(result.report["run"]) if result.status == 0 else result.err
 
     assert [shown(one) for one in ("may", "may-", "j", "last")] == [
@@ -146,32 +146,32 @@ def test_a_run_keeps_to_its_mode_and_address(usms: Usms, gateway: Gateway) -> No
     # What began in the sandbox goes on in one, without a key pair, and says so.
     usms.environment = {"USPEEDO_ACCESSKEY_ID": "", "USPEEDO_ACCESSKEY_SECRET": ""}
     assert "sandbox" in usms("resume", "trial").out
-    result = usms("show", "trial", "--json")
+    result = usms.inside("show", "trial", "--json")
     assert (result.report["sandbox"], result.report["counts"]["accepted"]) == (True, 3)
     assert len(gateway.requests) == 1
 
 
 def test_runs_are_listed_newest_first_and_deleted(usms: Usms) -> None:
-    assert usms("runs", "--json").report == []
-    assert usms("runs").status == 0
+    assert usms.inside("runs", "--json").report == []
+    assert usms.inside("runs").status == 0
     list_of(usms, 2)
     for name in ("one", "two", "three"):
         assert usms(*SEND, "--run", name, "--limit", "1").status == 0
-    runs = usms("runs", "--json").report
+    runs = usms.inside("runs", "--json").report
     assert [run["run"] for run in runs] == ["three", "two", "one"]
     assert {run["status"] for run in runs} == {"limited"}
     assert runs[0]["counts"]["pending"] == 1
-    table = usms("runs").out
+    table = usms.inside("runs").out
     assert table.index("three") < table.index("two") < table.index("one")
     assert "limited" in table
     assert "\x1b" not in table
-    assert usms("runs", "delete", "one", "nobody", "--yes").status == 2
-    assert usms("runs", "delete", "--older-than", "1d", "--yes").status == 0
-    assert len(usms("runs", "--json").report) == 3
-    assert usms("runs", "delete", "t", "--yes").status == 2  # two of them begin so
-    assert usms("runs", "delete", "one", "tw", "--yes").status == 0
-    assert [run["run"] for run in usms("runs", "--json").report] == ["three"]
-    assert usms("runs", "delete", "--older-than", "0m", "--yes").status == 0
+    assert usms.inside("runs", "delete", "one", "nobody", "--yes").status == 2
+    assert usms.inside("runs", "delete", "--older-than", "1d", "--yes").status == 0
+    assert len(usms.inside("runs", "--json").report) == 3
+    assert usms.inside("runs", "delete", "t", "--yes").status == 2  # two of them begin so
+    assert usms.inside("runs", "delete", "one", "tw", "--yes").status == 0
+    assert [run["run"] for run in usms.inside("runs", "--json").report] == ["three"]
+    assert usms.inside("runs", "delete", "--older-than", "0m", "--yes").status == 0
     assert [path.name for path in usms.state.iterdir() if "admission" not in path.name] == []
 
 
@@ -187,7 +187,7 @@ def test_a_run_can_be_read_but_not_sent_or_deleted_beside_a_sending_process(
     assert (shown.status, shown.report["status"]) == (0, "running")
     counts = shown.report["counts"]
     assert (counts["accepted"], counts["unknown"], counts["pending"]) == (1, 1, 1)
-    assert [run["status"] for run in usms("runs", "--json").report] == ["running"]
+    assert [run["status"] for run in usms.inside("runs", "--json").report] == ["running"]
     for second in (call, ("resume", "job"), ("runs", "delete", "job", "--yes")):
         result = usms(*second)
         assert (result.status, result.out) == (2, "")
@@ -195,7 +195,7 @@ def test_a_run_can_be_read_but_not_sent_or_deleted_beside_a_sending_process(
     gate.set()
     assert end(sending)[0] == 0
     assert set(gateway.phones.values()) == {1}
-    assert usms("show", "job", "--json").report["status"] == "complete"
+    assert usms.inside("show", "job", "--json").report["status"] == "complete"
 
 
 def test_a_killed_process_leaves_an_interrupted_run_that_goes_on(
@@ -210,11 +210,11 @@ def test_a_killed_process_leaves_an_interrupted_run_that_goes_on(
     assert sending.wait(10) == -signal.SIGKILL
     sending.communicate()
     gate.set()
-    shown = usms("show", "job", "--json").report
+    shown = usms.inside("show", "job", "--json").report
     assert shown["status"] == "interrupted"
     assert (shown["counts"]["unknown"], shown["counts"]["pending"]) == (1, 1)
     assert [one["phone"] for one in shown["unknown"]] == everybody[1:2]
-    assert usms("runs", "--json").report[0]["status"] == "interrupted"
+    assert usms.inside("runs", "--json").report[0]["status"] == "interrupted"
     result = usms("resume", "job", "--json")
     assert (result.status, result.report["counts"]["unknown"]) == (1, 1)
     assert gateway.phones == dict.fromkeys(everybody, 1)
@@ -304,13 +304,13 @@ def test_a_process_killed_while_it_reads_leaves_no_run_either(usms: Usms, gatewa
     wait_until(lambda: list(usms.state.glob(".*.draft")))
     reading.kill()
     reading.communicate()
-    assert usms("runs", "--json").report == []
+    assert usms.inside("runs", "--json").report == []
     for left in usms.state.glob(".*.lock"):
         left.unlink()  # as if a signal had come just when the draft was made
     list_of(usms, 1)
     assert usms(*SEND).status == 0
     assert list(usms.state.glob(".*.draft*")) == []
-    assert len(usms("runs", "--json").report) == 1
+    assert len(usms.inside("runs", "--json").report) == 1
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
@@ -331,7 +331,7 @@ def test_a_reader_that_goes_away_loses_nothing(
     assert "Broken" not in err
     assert "Exception" not in err
     assert (usms.folder / "failed.csv").read_text().count("on the blacklist") == 2000
-    report = usms("show", "job", "--json").report
+    report = usms.inside("show", "job", "--json").report
     assert (report["status"], report["counts"]["failed"]) == ("stopped", 2000)
 
 

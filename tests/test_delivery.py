@@ -269,8 +269,8 @@ def test_a_failed_phone_that_is_nobodys_leaves_its_request_unknown(
     ids=["215398", "215398 as 400", "401", "403", "302"],
 )
 def test_a_wrong_key_costs_one_request(run: Path, gateway: Gateway, reply: Reply) -> None:
-    write_run(run, [*people(50), *people(50, "T2", first=50)])
-    gateway.plan = in_turn(reply)
+    write_run(run, [one for t in range(10) for one in people(10, f"T{t}", first=10 * t)])
+    gateway.plan = in_turn(replace(reply, seconds=0.1))
     assert deliver(run, gateway.address, batch_size=10).status == "stopped"
     assert len(gateway.requests) == 1
     assert honest(run, gateway) == {"pending": phones(100)}

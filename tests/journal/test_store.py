@@ -1,5 +1,6 @@
 """The state directory: names, finding, locks between processes, and files that are no runs."""
 
+import fcntl
 import os
 import signal
 import sqlite3
@@ -195,6 +196,25 @@ def test_of_many_who_want_a_lock_one_has_it_at_a_time(store: Store) -> None:
         thread.join()
     assert most == 1
     assert turns > 20
+
+
+def test_a_lock_on_a_file_that_was_removed_meanwhile_is_no_lock(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who had it before removes its file, and that may be between our opening and our locking."""
+    flock, path = fcntl.flock, store.directory / ".a.lock"
+    calls: list[int] = []
+
+    def late(descriptor: int, operation: int) -> None:
+        calls.append(operation)
+        if len(calls) == 1:
+            path.unlink()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with store.lock("a"):
+        assert len(calls) == 2
+        assert store.is_running("a")
 
 
 def test_what_a_killed_process_left_is_swept_and_nothing_else(store: Store) -> None:
