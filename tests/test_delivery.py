@@ -84,16 +84,28 @@ def test_the_first_request_goes_alone_and_the_others_overlap(run: Path, gateway:
     nobody_twice(gateway)
 
 
-@pytest.mark.parametrize(("concurrency", "most"), [(1, 1), (2, 2), (32, 5)])
+@pytest.mark.parametrize(("concurrency", "most"), [(1, 1), (2, 2), (8, 8)])
 def test_no_more_requests_are_under_way_than_allowed(
     run: Path, gateway: Gateway, concurrency: int, most: int
 ) -> None:
-    """Nor ever more than five: that many may end unknown before the run is stopped."""
     write_run(run, people(120))
-    gateway.plan = lambda *_: Reply(seconds=0.05)
+    gateway.plan = lambda *_: Reply(seconds=0.2)
     deliver(run, gateway.address, batch_size=10, concurrency=concurrency)
     assert gateway.most_under_way == most
     assert len(honest(run, gateway)["accepted"]) == 120
+
+
+def test_after_an_unknown_no_more_are_under_way_than_may_end_so(
+    run: Path, gateway: Gateway
+) -> None:
+    write_run(run, people(200))
+    gateway.plan = lambda number, _: Reply(
+        seconds=0.1, fault="drop" if number >= 10 else None, takes=number < 10
+    )
+    deliver(run, gateway.address, batch_size=10, concurrency=8)
+    # Those that were under way when it died, and no more.
+    assert len(gateway.requests) <= 9 + 8
+    assert len(honest(run, gateway)["pending"]) >= 200 - 170
 
 
 def test_the_first_request_of_each_template_goes_alone_of_its_kind(

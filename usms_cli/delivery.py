@@ -196,11 +196,13 @@ class Delivery:
     def _allowed(self) -> int:
         """Return how many requests may be under way at once.
 
-        The first goes alone, so that a wrong key costs one request. No more than could end unknown
-        before the run is stopped for it.
+        The first goes alone, so that a wrong key costs one request. Once one has ended unknown, no
+        more than could end so before the run is stopped for it.
         """
         if not self._proven:
             return 1
+        if not self._unknown_in_a_row:
+            return self._pace.concurrency
         return min(self._pace.concurrency, UNKNOWN_IN_A_ROW - self._unknown_in_a_row)
 
     def _choose_fresh(self) -> Batch | None:
