@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -138,8 +138,12 @@ def _deliver(
         )
         with _interruptible(delivery) as caught:
             ending = delivery.run()
-    with suppress(JournalError):  # if it ended for that, it cannot be recorded
-        ledger.end_call(_status(ending, ledger), ending.problem)
+    status = _status(ending, ledger)
+    try:
+        ledger.end_call(status, ending.problem)
+    except JournalError:
+        if status != "complete":  # what became of everybody is on disk, and says as much
+            raise
     return _SIGNALS[caught[0]] if caught else None
 
 

@@ -59,8 +59,8 @@ def print_error(message: str, hint: str = "") -> None:
     console = Console(stderr=True, highlight=False)
     text = Text.assemble(("usms: error: ", "bold red"), visible(message))
     console.print(text, soft_wrap=True)
-    if hint:
-        console.print(Text(visible(hint)), soft_wrap=True)
+    for line in hint.splitlines():
+        console.print(Text(visible(line)), soft_wrap=True)
 
 
 def forget_stdout() -> None:
