@@ -180,6 +180,9 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.OperationalError:  # a full disk, say: no fault of the file
+        connection.close()
+        raise
     except sqlite3.DatabaseError:
         application = version = None
     if application == APPLICATION_ID and version == VERSION:
