@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, closing
 
 from usms_cli.journal.draft import Draft
 from usms_cli.recipients.check import Checker
+from usms_cli.recipients.exclude import Excluder
+from usms_cli.recipients.raw import name_as_text
 from usms_cli.recipients.source import ReadOptions, open_source
 
 _log = logging.getLogger(__name__)
@@ -34,12 +36,33 @@ def take_in(
             progress(f"Reading {name}", source.size) as watch,
         ):
             _log.info("reading %s as %s", name, source.format)
-            # A file's name may hold bytes that are no text.
-            draft.begin_source(name.encode(errors="backslashreplace").decode())
+            draft.begin_source(name_as_text(name))
             checker.check(source.records(watch))
             if source.unused:
                 notice(_about_unused(name, source.unused))
     checker.finish()
+
+
+def leave_out(
+    files: Sequence[str], options: ReadOptions, excluder: Excluder, progress: ShowProgress
+) -> None:
+    """Read the phones that are never to be sent to; nothing else in these files means anything.
+
+    :param options: what is said of the recipients' files. Of it, the encoding counts here, and
+        the phone's column where there is such a column.
+    :raises UsageError: a file is not there.
+    :raises InputError: a file cannot be read as what it is, or a phone in it cannot.
+    """
+    phones_only = ReadOptions(
+        encoding=options.encoding, phone_column=options.phone_column, phones_only=True
+    )
+    for name in files:
+        with (
+            closing(open_source(name, phones_only)) as source,
+            progress(f"Reading {name}", source.size) as watch,
+        ):
+            _log.info("reading %s as %s, to exclude", name, source.format)
+            excluder.exclude(name, source.records(watch))
 
 
 def _about_unused(name: str, columns: Iterable[str]) -> str:

@@ -111,7 +111,7 @@ def test_records_are_the_same_whatever_the_blocks(
     ("content", "message"),
     [
         (b"", "is empty"),
-        (b"PK\x03\x04...", "Excel workbook"),
+        (b"PK\x03\x04...", "is damaged"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Excel workbook"),
         (b"\x1f\x8b\x08\x00", "gzip"),
         (b"phone\n1\n2\x00\n", "line 3 has a NUL byte"),

@@ -92,6 +92,16 @@ def send(
             rich_help_panel=_WHAT,
         ),
     ] = False,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude",
+            metavar="FILE",
+            help="Never send to the phones in FILE, of any format; may be repeated.",
+            show_default=False,
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -122,6 +132,15 @@ def send(
             metavar="C",
             help="What separates a CSV's cells.",
             show_default="from content",
+            rich_help_panel=_FILE,
+        ),
+    ] = None,
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Which sheet of a workbook (.xlsx).",
+            show_default="the only one",
             rich_help_panel=_FILE,
         ),
     ] = None,
@@ -184,9 +203,11 @@ def send(
 
     order = Order(
         files=files,
+        exclude=exclude or [],
         read_options=ReadOptions(
             format=format_,
             delimiter=delimiter,
+            sheet=sheet,
             encoding=encoding,
             phone_column=phone_column,
             params=tuple(param or ()),

@@ -12,13 +12,14 @@ from usms_cli.cli.delivering import check_belongs, deliver_and_report, finish
 from usms_cli.cli.guard import print_error
 from usms_cli.cli.terminal import Terminal
 from usms_cli.errors import ExitStatus, InputError, UsageError, UsmsError
-from usms_cli.intake import take_in
+from usms_cli.intake import leave_out, take_in
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.schema import Pace, PaceChange, RunInfo
 from usms_cli.journal.store import Store, check_name
 from usms_cli.journal.view import View
 from usms_cli.recipients.check import Checker
 from usms_cli.recipients.choices import PhoneCheck
+from usms_cli.recipients.exclude import Excluder
 from usms_cli.recipients.source import ReadOptions
 from usms_cli.report.csv_export import check_writable
 from usms_cli.report.report import Report, Status
@@ -36,6 +37,7 @@ class Order:
     """What the user wants sent, and how."""
 
     files: list[str]
+    exclude: list[str]
     read_options: ReadOptions
     template: str | None
     sender: str | None
@@ -58,7 +60,7 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
 
     :raises UsmsError: nothing was sent, for a reason that the input or the call gives.
     """
-    _check_outputs(order)
+    _check_files(order)
     if order.name is not None:
         check_name(order.name)
     account = None if order.dry_run or order.sandbox else settings.account()
@@ -85,6 +87,9 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
         unreadable: InputError | None = None
         try:
             take_in(order.files, order.read_options, draft, checker, progress, terminal.notice)
+            if order.exclude:
+                excluder = Excluder(draft.exclusions, order.region)
+                leave_out(order.exclude, order.read_options, excluder, progress)
         except InputError as error:
             unreadable = error  # reported with what was read until then
         info = draft.seal(_new_info(order, name, address), allow_duplicates=order.allow_duplicates)
@@ -95,7 +100,7 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
             return _report_unsent(order, draft, terminal, problem)
         if store.exists(name):
             with closing(store.open(name)) as view:
-                _check_same_input(view.info, info)
+                _check_same_input(view, info)
                 check_belongs(view.info, account)
         elif not info.recipients:
             return _report_unsent(order, draft, terminal, None)
@@ -129,12 +134,18 @@ def _text(default: str | None) -> str | None:
     return default.strip()
 
 
-def _check_outputs(order: Order) -> None:
-    """Make sure that the failures can be written, and over no input."""
+def _check_files(order: Order) -> None:
+    """Make sure that each input can be read, and that the failures are written over none.
+
+    :raises UsageError: they could not.
+    """
+    inputs = [*order.files, *order.exclude]
+    if inputs.count("-") > 1:
+        raise UsageError("standard input (-) is given twice, and can be read only once")
     if order.failures is None:
         return
     check_writable(order.failures)
-    for name in order.files:
+    for name in inputs:
         if Path(name).exists() and order.failures.exists() and order.failures.samefile(name):
             raise UsageError(f"{quoted(name)} is an input, and --failures would write over it")
 
@@ -191,11 +202,22 @@ def _list_problems(report: Report, terminal: Terminal) -> None:
         terminal.problem(f"{row.source}:{row.line}: {row.reason}")
 
 
-def _check_same_input(run: RunInfo, info: RunInfo) -> None:
+def _check_same_input(view: View, info: RunInfo) -> None:
+    """Make sure that a run that exists would send to those whom this call names.
+
+    :raises UsageError: the input is another, or others are excluded from what is pending.
+    """
+    run = view.info
     if run.digest != info.digest:
         raise UsageError(
             f"the run {quoted(run.name or '')} was for other input, and a named run happens once",
             f"Give this input another --run name; `usms show {run.name}` shows the other's report.",
+        )
+    if run.exclusions != info.exclusions and view.counts().pending:
+        raise UsageError(
+            f"nothing was sent: the run {quoted(run.name or '')} is unfinished, and was begun "
+            "with others excluded than now",
+            f"`usms show {run.name} --export pending FILE` writes who is pending.",
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from usms_cli.journal.exclusions import Exclusions
 from usms_cli.journal.schema import RunInfo, create, journal_errors, remove_sides
 from usms_cli.journal.view import View
 
@@ -19,6 +20,7 @@ class Draft:
     `publish` deletes the file.
 
     :param path: a file that does not exist yet.
+    `exclusions` is told of phones never to be sent to.
     :raises JournalError: (any method) the file cannot be written.
     """
 
@@ -34,6 +36,7 @@ class Draft:
         with journal_errors(path):
             self._connection = create(path)
             self._connection.execute("BEGIN")
+        self.exclusions = Exclusions(self._connection, path)
 
     def __enter__(self) -> "Draft":
         return self
@@ -86,17 +89,20 @@ class Draft:
     def seal(self, info: RunInfo, *, allow_duplicates: bool) -> RunInfo:
         """Judge what can be judged only of the whole, and count.
 
-        :param info: what the run is; its counts and digest are filled in.
-        :return: the same with counts and digest.
+        :param info: what the run is; its counts and digests are filled in.
+        :return: the same with counts and digests.
         """
         with journal_errors(self.path):
             self._flush()
             self._flush_tally()
             self._judge_parameter_counts()
+            exclusions = self.exclusions.apply()
             self._find_repeated_phones()
             if not allow_duplicates:
                 self._leave_out_duplicates()
-            info = msgspec.structs.replace(info, digest=self._digest.hexdigest(), **self._count())
+            info = msgspec.structs.replace(
+                info, digest=self._digest.hexdigest(), exclusions=exclusions, **self._count()
+            )
             self._connection.execute("INSERT INTO info VALUES (?)", (msgspec.json.encode(info),))
             self._connection.execute("COMMIT")
         return info
@@ -220,6 +226,7 @@ class Draft:
                     FIRST_VALUE(line) OVER same AS line_of_first
                 FROM recipient r JOIN task t ON t.id = r.task AND t.reason IS NULL
                 WHERE phone IN (SELECT phone FROM temp.repeated)
+                  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE (l.task, l.id) = (r.task, r.id))
                 WINDOW same AS (PARTITION BY r.task, phone, r.params ORDER BY r.id))
             WHERE id > first_id
             """

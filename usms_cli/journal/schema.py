@@ -103,7 +103,8 @@ class PaceChange(NamedTuple):
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is, fixed when its journal was whole.
 
-    `digest` identifies the checked records in order; `created` is in Unix seconds. `recipients`
+    `digest` identifies the checked records in order, and `exclusions` those of them that are
+    excluded; `created` is in Unix seconds. `recipients`
     counts the records that are to be sent, the other counts those that never are.
     """
 
@@ -114,6 +115,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     pace: Pace
     digest: str = ""
+    exclusions: str = ""
     records: int = 0
     invalid: int = 0
     duplicate: int = 0

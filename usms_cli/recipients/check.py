@@ -56,7 +56,7 @@ class Checker:
                 self._add_invalid(record, f"template parameter {place} is empty, but not the last")
             else:
                 try:
-                    phone = read(_plainly(record.phone) if record.api_form else record.phone)
+                    phone = read(plain_phone(record))
                 except InvalidPhone as error:
                     self._draft.count_vote(template, sender, len(params))
                     reason = f"phone {quoted(record.phone)}: {error.reason}"
@@ -98,9 +98,13 @@ class Checker:
 _API_FORM = re.compile(r"\((\d{1,3})\)")
 
 
-def _plainly(phone: str) -> str:
-    """Rewrite a phone of the API's own body, where two writings have one meaning in any region:
-    eleven bare digits are mainland China, and digits in parentheses are a country code."""
+def plain_phone(record: Record) -> str:
+    """Return a record's phone; that of the API's own body rewritten, where two writings have one
+    meaning in any region: eleven bare digits are mainland China, and digits in parentheses are a
+    country code."""
+    phone = record.phone
+    if not record.api_form:
+        return phone
     if len(phone) == 11 and phone.isdecimal():
         return f"+86{phone}"
     return _API_FORM.sub(r"+\1", phone, count=1) if phone.startswith("(") else phone

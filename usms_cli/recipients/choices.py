@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-Format = Literal["csv", "tsv", "json", "jsonl"]
+Format = Literal["csv", "tsv", "json", "jsonl", "xlsx"]
 PhoneCheck = Literal["valid", "possible"]

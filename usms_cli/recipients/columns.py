@@ -68,6 +68,12 @@ class Columns(msgspec.Struct, frozen=True):
     sender: int | None
     outcome: int | None
 
+    @property
+    def used(self) -> set[int | None]:
+        """The positions of all that is a part of a record, or None."""
+        fields = (self.phone, self.params_list, self.template, self.sender, self.outcome)
+        return {*self.params, *fields}
+
 
 class ColumnFinder:
     """Finds the columns of one input, by their names and what the user said of them.
@@ -207,8 +213,7 @@ class ColumnFinder:
         return found[0] if found else None
 
     def _note_unused(self, columns: Columns, places: dict[str, int]) -> None:
-        fields = (columns.phone, columns.params_list, columns.template, columns.sender)
-        used = {*columns.params, *fields}
+        used = columns.used
         for key, position in places.items():
             if key and position not in used and key not in _OF_EXPORTS:
                 if len(self._unused) == _MANY:
@@ -221,3 +226,35 @@ class ColumnFinder:
 
 def _list(names: Sequence[str]) -> str:
     return ", ".join(quoted(name) for name in names[:_MANY] if name) or "without names"
+
+
+class PhoneFinder(ColumnFinder):
+    """Finds the phone alone, in an input where nothing else means anything.
+
+    --phone-column counts only where there is such a column.
+    """
+
+    def __init__(self, name: str, phone_column: str | None) -> None:
+        super().__init__(name, None, ())
+        self._wanted = same_name(phone_column or "")
+
+    def keys(self, names: Sequence[str]) -> Columns:
+        """Return where the phone stands, past the last position if nowhere.
+
+        Raises UnclearColumnsError if it could be in several places.
+        """
+        keys = list(map(same_name, names))
+        meant = {self._wanted} if self._wanted and self._wanted in keys else _PHONE
+        found = [position for position, key in enumerate(keys) if key in meant]
+        if len(found) > 1:
+            several = " and ".join(quoted(names[position]) for position in found)
+            raise self._unclear(f"{several} could each be the phone", _USE_PHONE_COLUMN)
+        return Columns(
+            names=(*names, ""),
+            phone=found[0] if found else len(names),
+            params=(),
+            params_list=None,
+            template=None,
+            sender=None,
+            outcome=None,
+        )

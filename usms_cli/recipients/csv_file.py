@@ -8,23 +8,22 @@ cell are allowed. A quote within an unquoted cell (`5" pipe`) is a character.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
-from operator import itemgetter
 
 from usms_cli.errors import InputError, UsageError
-from usms_cli.recipients.columns import ColumnFinder, Columns, refusal
+from usms_cli.recipients.columns import ColumnFinder
 from usms_cli.recipients.decoding import LONGEST, TOO_LONG, TextFile
-from usms_cli.recipients.json_values import UnusableError, params_in_cell
 from usms_cli.recipients.raw import OnBytes, place
 from usms_cli.recipients.record import Problem, Record
+from usms_cli.recipients.table import Table
 from usms_cli.text import quoted
 
 _DELIMITERS = ",;\t|"
 _BLANK = _DELIMITERS + " \r\n"
 _SPELLED = {"tab": "\t", "\\t": "\t"}
 _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]', re.IGNORECASE)  # what Excel writes and reads
-_LIKE_A_PHONE = re.compile(r"[+(]?\d[\d\s().-]{5,}\d")
+_TOO_WIDE = "a cell that holds the delimiter must stand in quotes"
 _HOW_TO_QUOTE = "Close each quote, and double a quote that is part of a quoted cell."
 
 
@@ -48,28 +47,15 @@ def records(
     phone, quotes that do not match, and a line or cell too long to be one; UsageError if an
     option names a column that is not there.
     """
+    csv.field_size_limit(LONGEST)
     announced = _SEP_LINE.match(text.sample)
     if delimiter is None:
         delimiter = announced[1] if announced else _find_delimiter(text.sample, finder)
     rows = _rows(text, delimiter, on_bytes)
     if announced:
         next(rows)
-    columns = _columns(text.name, next(rows, (0, []))[1], finder)
-    width = len(columns.names) - 1
-    phone, params = columns.phone, _picker(columns.params)
-    template, sender = columns.template, columns.sender
-    simple = columns.params_list is None and columns.outcome is None
-    for line, cells in rows:
-        if simple and len(cells) == width:
-            yield Record(
-                line,
-                cells[phone],
-                params(cells),
-                None if template is None else cells[template] or None,
-                None if sender is None else cells[sender],
-            )
-        else:
-            yield _record(line, cells, columns, params)
+    table = Table(text.name, next(rows, (0, []))[1], finder, _TOO_WIDE)
+    yield from table.records(rows)
 
 
 def _find_delimiter(sample: str, finder: ColumnFinder) -> str:
@@ -88,7 +74,6 @@ def _rows(
     text: TextFile, delimiter: str, on_bytes: OnBytes | None
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, their cells without spaces around, and their lines."""
-    csv.field_size_limit(LONGEST)
     batch: list[str] = []
     before = 0  # lines before the batch
     last = 0  # the line that the record before ended in
@@ -159,54 +144,3 @@ def _quoting_error(name: str, line: int, last: int, error: csv.Error) -> InputEr
             "where text follows it"
         )
     return InputError(f"{place(name, line)} {what}.", _HOW_TO_QUOTE)
-
-
-def _columns(name: str, header: list[str], finder: ColumnFinder) -> Columns:
-    """Return the columns that a header names; raise InputError if it is none."""
-    while header and not header[-1]:
-        header.pop()
-    if not header:
-        raise InputError(f"{place(name)} has blank lines only.", "Is it the right file?")
-    if not any(map(finder.knows, header)) and any(map(_LIKE_A_PHONE.fullmatch, header)):
-        raise InputError(
-            f"{place(name)} begins with a record; its first line must name the columns.",
-            "Put a line above it such as: phone,param1,param2",
-        )
-    return finder.header(header)
-
-
-def _picker(positions: tuple[int, ...]) -> Callable[[list[str]], list[str]]:
-    """Return what takes the parameters out of a row of cells."""
-    first, end = (positions[0], positions[-1] + 1) if positions else (0, 0)
-    if positions == tuple(range(first, end)):
-        return itemgetter(slice(first, end))
-    return lambda cells: [cells[position] for position in positions]
-
-
-def _record(
-    line: int, cells: list[str], columns: Columns, params: Callable[[list[str]], list[str]]
-) -> Record | Problem:
-    """Return the record of a row of any shape. Its Problem holds nothing that could be sent."""
-    width, found = len(columns.names) - 1, len(cells)
-    if any(cells[width:]):
-        return Problem(
-            line,
-            f"it has {found} cells where the header has {width}: "
-            "a cell that holds the delimiter must stand in quotes",
-        )
-    cells += [""] * (width - found)
-    if columns.outcome is not None and (reason := refusal(cells[columns.outcome])):
-        return Problem(line, reason)
-    at = columns.params_list
-    try:
-        values = params(cells) if at is None else params_in_cell(cells[at], columns.names[at])
-    except UnusableError as error:
-        return Problem(line, str(error))
-    template, sender = columns.template, columns.sender
-    return Record(
-        line,
-        cells[columns.phone],
-        values,
-        None if template is None else cells[template] or None,
-        cells[sender] if sender is not None and sender < found else None,
-    )

@@ -94,7 +94,10 @@ class Walk:
             yield found
             found.clear()
             if error:
-                what = visible(str(error.__cause__ or error).splitlines()[0])
+                cause = error.__cause__ or error
+                what = visible(str(cause).splitlines()[0])
+                if isinstance(cause, ValueError) and not isinstance(cause, ijson.JSONError):
+                    what = "it has a number of thousands of digits"
                 raise self.error(
                     f"{'or just after ' if self.number else ''}is not valid JSON: {what}",
                     "JSON is one list of records, whole, or one record on each line.",

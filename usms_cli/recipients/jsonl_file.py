@@ -62,8 +62,8 @@ def is_record(line: str) -> bool:
 def _what_is_wrong(error: Exception, line: str) -> str:
     if isinstance(error, RecursionError):
         return "its JSON is nested too deep"
-    if isinstance(error, ArithmeticError):
-        return "it has a number that is too large"
+    if isinstance(error, ArithmeticError) or "out of range" in str(error):
+        return "it has a number that is too large: write it as a string"
     if isinstance(error, msgspec.ValidationError):
         return f"its JSON cannot be a record: {error}"
     reason = str(error).removeprefix("JSON is malformed: ")

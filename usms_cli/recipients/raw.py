@@ -26,6 +26,11 @@ def place(name: str, line: int | None = None) -> str:
     return shown if line is None else f"{shown}, line {line}"
 
 
+def name_as_text(name: str) -> str:
+    """Return a file's name, which may hold bytes that are no text, as one that can be kept."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 class RawFile:
     """An input as bytes. `head` is its first block, `size` is None where nobody can know it."""
 
@@ -64,6 +69,16 @@ class RawFile:
             yield block
             position += len(block)
             block = self._read(position)
+        self.check_unchanged()
+
+    @property
+    def file(self) -> IO[bytes]:
+        """The open file, for a reader that goes to and fro in it; `spool` a pipe before."""
+        self._file.seek(self._start)
+        return self._file
+
+    def check_unchanged(self) -> None:
+        """Raise InputError if the file was changed since it was opened."""
         if self._state != _state(self._file):
             raise InputError(
                 f"{place(self.name)} was changed while it was read.",

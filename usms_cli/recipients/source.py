@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import msgspec
 
 from usms_cli.errors import InputError
-from usms_cli.recipients import csv_file, json_file, jsonl_file
+from usms_cli.recipients import csv_file, json_file, jsonl_file, xlsx_file
 from usms_cli.recipients.choices import Format
-from usms_cli.recipients.columns import ColumnFinder
+from usms_cli.recipients.columns import ColumnFinder, PhoneFinder
 from usms_cli.recipients.decoding import TextFile
 from usms_cli.recipients.raw import OnBytes, RawFile, place
 from usms_cli.recipients.record import Problem, Record
@@ -24,13 +24,18 @@ _EXTENSIONS: dict[str, Format] = {
 
 
 class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user said about all inputs of a call; None where it is to be found out."""
+    """What the user said about all inputs of a call; None where it is to be found out.
+
+    With `phones_only` nothing but the phones is looked for.
+    """
 
     format: Format | None = None
     delimiter: str | None = None
+    sheet: str | None = None
     encoding: str | None = None
     phone_column: str | None = None
     params: tuple[str, ...] = ()
+    phones_only: bool = False
 
 
 class Source:
@@ -38,6 +43,7 @@ class Source:
 
     def __init__(self, name: str, options: ReadOptions) -> None:
         """Open `name` and find out its format; see `open_source`."""
+        self._options = options
         self._delimiter = "\t" if options.format == "tsv" else None
         if options.delimiter is not None:
             self._delimiter = csv_file.parse_delimiter(options.delimiter)
@@ -45,15 +51,20 @@ class Source:
         self._raw = RawFile(name)
         self.size = self._raw.size
         try:
-            _refuse_packed(name, self._raw.head)
-            self._text = TextFile(self._raw, options.encoding)
+            self.format = _format_of_bytes(name, self._raw.head, options.format)
+            self._text = None if self.format == "xlsx" else TextFile(self._raw, options.encoding)
         except BaseException:
             self.close()
             raise
-        self.format = options.format or _format(name, self._text.sample)
-        if self.format in ("json", "jsonl") and options.format != "jsonl":
-            self.format = _json_format(self._text.sample)
-        self._finder = ColumnFinder(name, options.phone_column, options.params)
+        if self._text:
+            self.format = self.format or _format(name, self._text.sample)
+            if self.format in ("json", "jsonl") and options.format != "jsonl":
+                self.format = _json_format(self._text.sample)
+        self._finder = (
+            PhoneFinder(name, options.phone_column)
+            if options.phones_only
+            else ColumnFinder(name, options.phone_column, options.params)
+        )
 
     @property
     def unused(self) -> list[str]:
@@ -64,8 +75,10 @@ class Source:
         """Yield each record, or why it is none; once. `on_bytes` is told of each block read.
 
         Raises InputError for what cannot be read as a whole, UsageError if an option names a
-        column that is not there.
+        column or sheet that is not there, or an extra is missing.
         """
+        if self._text is None:
+            return xlsx_file.records(self._raw, self._finder, self._options.sheet, on_bytes)
         if self.format == "json":
             return json_file.records(self._text, self._finder, on_bytes)
         if self.format == "jsonl":
@@ -87,18 +100,34 @@ def open_source(name: str, options: ReadOptions) -> Source:
     return Source(name, options)
 
 
-def _refuse_packed(name: str, head: bytes) -> None:
-    """Raise InputError for content that is no text and known by its first bytes."""
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):  # zip, of which xlsx is one; OLE
+def _format_of_bytes(name: str, head: bytes, said: Format | None) -> Format | None:
+    """Return what was said, or xlsx for a workbook by its first bytes, or None for a text.
+
+    Raises InputError for content that is neither, or not what was said.
+    """
+    if head.startswith(b"\xd0\xcf\x11\xe0"):  # OLE: of Excel before 2007, and around a cipher
         raise InputError(
-            f"{place(name)} is an Excel workbook or an archive, not text.",
-            "Save the sheet from Excel as CSV UTF-8.",
+            f"{place(name)} is an Excel workbook with a password, or of before 2007 (.xls).",
+            "Open it in Excel and save it as .xlsx without a password, or as CSV UTF-8.",
         )
     if head.startswith(b"\x1f\x8b"):
         raise InputError(
             f"{place(name)} is compressed by gzip.",
             "Unpack it on the way: gzip -dc FILE | usms send -",
         )
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # a zip, of which xlsx is one
+        if said in (None, "xlsx"):
+            return "xlsx"
+        raise InputError(
+            f"{place(name)} is an Excel workbook or an archive, not text.",
+            f"Leave out --format {said}, so that it is read as what it is.",
+        )
+    if said == "xlsx" or (said is None and name.casefold().endswith((".xlsx", ".xlsm"))):
+        raise InputError(
+            f"{place(name)} is no Excel workbook, though its name or --format says so.",
+            "If it is a text, say which: --format csv. If not, it is damaged: save it once more.",
+        )
+    return said
 
 
 def _format(name: str, sample: str) -> Format:

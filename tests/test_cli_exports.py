@@ -1,0 +1,111 @@
+"""Exports come back in as the same people, whatever the region; who was sent to never does."""
+
+from pathlib import Path
+
+import phonenumbers
+import pytest
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
+
+from tests.support.command import Usms, write_csv
+from tests.support.gateway import Gateway, Reply, Target
+
+REGIONS = ["CN", "US", "GB", "DE", "IT", "CI", "HK", "BR", "MX", "AR"]
+EXAMPLES = [
+    phonenumbers.format_number(example, PhoneNumberFormat.E164)
+    for region in [*REGIONS, "FR", "MO", "TW", "SC", "TT", "KZ", "VA", "GG"]
+    if (example := phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE))
+]
+PARAMS = ["plain", "=1+1", "'quoted", 'a "b", c', "第二\n行", "0012", "-5"]
+
+
+def fail_everybody(number: int, targets: list[Target]) -> Reply:
+    return Reply(fails={target.phone: "+refused; on purpose" for target in targets})
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_failures_are_the_same_people_again(usms: Usms, gateway: Gateway, region: str) -> None:
+    gateway.plan = fail_everybody
+    national = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
+    assert national
+    phones = [*EXAMPLES, phonenumbers.format_number(national, PhoneNumberFormat.NATIONAL)]
+    rows = [
+        (phone, '"{}"'.format(PARAMS[place % len(PARAMS)].replace('"', '""')))
+        for place, phone in enumerate(phones)
+    ]
+    rows[-1] = (phones[-1], "last")
+    write_csv(usms.folder / "r.csv", rows)
+    call = ("--region", region, "--failures")
+    first = usms.send("r.csv", *call, "failed.csv")
+    assert (first.status, first.report["counts"]["failed"]) == (
+        1,
+        first.report["counts"]["records"],
+    )
+    failed = (usms.folder / "failed.csv").read_bytes()
+    assert usms.send("failed.csv", *call, "again.csv").status == 1
+    sent, again = (request.targets for request in gateway.requests)
+    assert again == sent
+    assert len(sent) == len(rows)
+    # Only where it came from differs now.
+    assert (usms.folder / "again.csv").read_bytes() == failed.replace(b",r.csv,", b",failed.csv,")
+
+
+def test_invalid_records_come_back_mended(usms: Usms, gateway: Gateway) -> None:
+    write_csv(usms.folder / "r.csv", [("13800138000", "x"), ("1380013", "y"), ("12-34", "=z")])
+    assert usms.send("r.csv", "--skip-invalid", "--failures", "failed.csv").status == 1
+    path = usms.folder / "failed.csv"
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") == 3
+    path.write_text(text.replace("12-34", "13800138002").replace("1380013,", "13800138001,"))
+    assert usms.send("failed.csv").status == 0
+    sent = {(target.phone, target.params) for target in gateway.taken}
+    assert sent == {("13800138000", ("x",)), ("13800138001", ("y",)), ("13800138002", ("=z",))}
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "unknown", "pending"])
+def test_who_was_or_may_be_messaged_is_not_messaged_again(
+    usms: Usms, gateway: Gateway, outcome: str
+) -> None:
+    replies = {"unknown": Reply(fault="drop"), "pending": Reply(takes=False, status=401)}
+    gateway.plan = lambda *_: replies.get(outcome, Reply())
+    write_csv(usms.folder / "r.csv", [("13800138000", "x"), ("13800138001", "y")])
+    usms.send("r.csv")
+    assert usms("show", "last", "--export", outcome, "out.csv").status == 0
+    assert len((usms.folder / "out.csv").read_text().splitlines()) == 3
+    requests = len(gateway.requests)
+    for arguments in (("out.csv",), ("out.csv", "--skip-invalid", "--run", "skipping")):
+        result = usms.send(*arguments, "--failures", "failed.csv")
+        assert result.report["counts"]["invalid"] == 2
+        assert f'its outcome is "{outcome}"' in result.report["invalid"][0]["reason"]
+        assert len(gateway.requests) == requests
+        # Nor does the file of failures name them, since that is to be sent again.
+        lines = (usms.folder / "failed.csv").read_text().splitlines()
+        assert not any("1380013800" in line for line in lines)
+
+
+def test_who_was_excluded_or_a_duplicate_is_exported_with_the_outcome(
+    usms: Usms, gateway: Gateway, tmp_path: Path
+) -> None:
+    write_csv(usms.folder / "a.csv", [("13800138000", "x"), ("13800138001", "y")])
+    write_csv(usms.folder / "b.csv", [("+86 138-0013-8001", "y"), ("13800138002", "z")])
+    (usms.folder / "stop.csv").write_text("phone\n13800138002\n")
+    assert usms.send("a.csv", "b.csv", "--exclude", "stop.csv").status == 0
+    for outcome, reason in (
+        ("duplicate", "13800138001,T1,S,y,the same as line 3 of a.csv,b.csv,2,duplicate"),
+        ("excluded", '13800138002,T1,S,z,"in stop.csv, line 2",b.csv,3,excluded'),
+    ):
+        assert usms("show", "last", "--export", outcome, "out.csv").status == 0
+        assert (usms.folder / "out.csv").read_text().splitlines()[1:] == [reason]
+
+
+def test_odd_lines_are_named_with_the_count_of_the_majority_across_files(
+    usms: Usms, gateway: Gateway
+) -> None:
+    write_csv(usms.folder / "a.csv", [("13800138000", "x"), ("13800138001", "")])
+    write_csv(usms.folder / "b.csv", [("13800138002", "x"), ("13800138003", "x")])
+    result = usms.send("a.csv", "b.csv")
+    assert (result.status, gateway.requests) == (3, [])
+    [invalid] = result.report["invalid"]
+    assert (invalid["source"], invalid["line"]) == ("a.csv", 3)
+    assert "has 0 template parameters" in invalid["reason"]
+    assert "most records" in invalid["reason"]
+    assert "have 1" in invalid["reason"]
