@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -94,31 +93,32 @@ class Runs(RuleBasedStateMachine):
         run = Run(records, self.world, allow_duplicates=allow_duplicates)
         self.run = self._stack.enter_context(run)
 
+    # One rule for all: which rules there are must not hang on how fast an answer came.
     @rule(
         pace=_paces,
         faults=_faults,
         power=_powers,
         limit=st.none() | st.integers(1, 9),
+        resend_unknown=st.sampled_from([False, False, True]),
         interruptions=_interruptions,
     )
-    def send(
+    def call(
         self,
         pace: Pace,
         faults: list[str | None],
         power: Power,
         limit: int | None,
+        resend_unknown: bool,
         interruptions: list[int],
     ) -> None:
         self.world.faults = deque(faults)
-        self.run.deliver(pace, power=power, limit=limit, interrupt_at=interruptions)
-
-    @precondition(lambda self: self.run.standing().unknown)
-    @rule(pace=_paces, faults=_faults, power=_powers, interruptions=_interruptions)
-    def resend_unknown(
-        self, pace: Pace, faults: list[str | None], power: Power, interruptions: list[int]
-    ) -> None:
-        self.world.faults = deque(faults)
-        self.run.deliver(pace, power=power, resend_unknown=True, interrupt_at=interruptions)
+        self.run.deliver(
+            pace,
+            power=power,
+            limit=limit,
+            resend_unknown=resend_unknown,
+            interrupt_at=interruptions,
+        )
 
     def teardown(self) -> None:
         with self._stack:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.command import Result, Usms, phones, write_csv
 from tests.support.gateway import TAKEN, Gateway, Reply, Target
+from usms_cli.journal.store import Store
 
 _INPUT = "phone,param1\n" + "".join(f"{phone},x\n" for phone in phones(30))
 _NAMED = ["--run", "night"]
@@ -39,6 +40,24 @@ def test_one_of_several_calls_sends(
             assert "another process is sending" in err or "is unfinished" in err
     assert gateway.phones == Counter(phones(30))
     assert len(usms("runs", "--json").report) == 1
+
+
+def test_a_run_that_appears_at_the_last_moment_is_seen(usms: Usms, gateway: Gateway) -> None:
+    table = write_csv(usms.folder / "a.csv", [(phone, "x") for phone in phones(30)])
+    assert usms.send(table, "--run", "other", "--limit", "3").status == 0
+    other, aside = usms.state / "other.db", usms.folder / "other.db"
+    other.rename(aside)
+    with Store(usms.state).admission():
+        process = usms.start("send", table, "-t", "T1", "-s", "S")
+        deadline = time.monotonic() + 20
+        while not list(usms.state.glob(".*.draft")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.5)  # it has looked, and found nothing
+        aside.rename(other)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "is unfinished" in err
+    assert gateway.phones == Counter(phones(3))
 
 
 @pytest.mark.parametrize("processes", [2, 3])
