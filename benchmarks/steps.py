@@ -20,7 +20,8 @@ from tools.data import write_list
 from tools.gateway import Gateway
 from tools.tables import machine, table
 
-from usms_cli.api import Client, Taken
+from usms_cli.api.client import Client
+from usms_cli.api.verdicts import Taken
 from usms_cli.batching import batches
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.ledger import Ledger

@@ -23,10 +23,9 @@ from tests.support.command import KEY_ID, SECRET
 from tests.support.gateway import Gateway, Reply, in_turn
 from tests.support.raw import RawServer, Script, answer
 from tests.support.runs import account_at
-from usms_cli.api import (
-    LONGEST_ANSWER,
-    SEND_PATH,
-    Client,
+from usms_cli.api.client import SEND_PATH, Client
+from usms_cli.api.connection import LONGEST_ANSWER
+from usms_cli.api.verdicts import (
     FailedPhone,
     NotTaken,
     Refused,

@@ -13,7 +13,7 @@ import pytest
 from tests.support.command import Usms, phones, write_csv
 from tests.support.gateway import TAKEN, Gateway, Plan, Reply, Target, in_turn, refusal
 from tests.support.runs import To, account_at, deliver, outcomes, people, write_run
-from usms_cli.api import Client
+from usms_cli.api.client import Client
 from usms_cli.delivery import Delivery, Tally
 from usms_cli.journal.ledger import Ledger
 from usms_cli.journal.schema import Pace

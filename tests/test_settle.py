@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usms_cli.api import FailedPhone, NotTaken, Refused, Stop, Taken, Unknown, Verdict
+from usms_cli.api.verdicts import FailedPhone, NotTaken, Refused, Stop, Taken, Unknown, Verdict
 from usms_cli.batching import Batch, Piece, Recipient, Task
 from usms_cli.journal.ledger import Settlement
 from usms_cli.recipients.phones import api_form

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Literal
 
-from usms_cli.api import Client, NotTaken, Refused, Stop, Taken, Verdict
+from usms_cli.api.client import Client
+from usms_cli.api.verdicts import NotTaken, Refused, Stop, Taken, Verdict
 from usms_cli.batching import Batch, batches
 from usms_cli.isolation import REFUSALS_IN_A_ROW, Isolation, Refusal
 from usms_cli.journal.ledger import Ledger, Settlement

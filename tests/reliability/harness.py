@@ -23,7 +23,8 @@ from unittest import mock
 import msgspec
 
 from tests.support.gateway import Gateway, Reply, Target, refusal, targets_of
-from usms_cli.api import Client, Unknown, Verdict
+from usms_cli.api.client import Client
+from usms_cli.api.verdicts import Unknown, Verdict
 from usms_cli.batching import Batch
 from usms_cli.delivery import Delivery, Ending, Tally
 from usms_cli.journal.draft import Draft

@@ -68,7 +68,7 @@ class RawServer:
                 return b""
             data += part
         head, _, body = data.partition(b"\r\n\r\n")
-        length = next(
+        length = sum(
             int(line.split(b":")[1])
             for line in head.split(b"\r\n")
             if line.lower().startswith(b"content-length:")

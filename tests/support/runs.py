@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.support.command import KEY_ID, SECRET
-from usms_cli.api import Client
+from usms_cli.api.client import Client
 from usms_cli.delivery import Delivery, Ending, Tally
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.ledger import Ledger

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from usms_cli.api import Client
+from usms_cli.api.client import Client
 from usms_cli.cli.guard import print_error
 from usms_cli.cli.terminal import Terminal
 from usms_cli.delivery import Delivery, Ending, Tally

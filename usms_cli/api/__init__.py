@@ -1,0 +1,9 @@
+"""The uSpeedo API: requests in; verdicts, receipts and templates out.
+
+    connection   one kept connection, and what came of each exchange over it
+    verdicts     what an answer means for the recipients of a request
+    client       SendBatchUSMSMessage: one request in, one verdict out
+    asking       questions, which may be asked again: what every one of them shares
+
+Knows nothing of the journal or of terminals.
+"""

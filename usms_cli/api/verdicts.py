@@ -1,0 +1,170 @@
+"""What an answer to a request means for its recipients: one verdict.
+
+Which answer has which verdict stands in one table, `judge`, and its counterpart for requests
+without an answer, `judge_failure`. Nothing else in the program looks at the HTTP status, at an
+exception of the network or at the shape of an answer of SendBatchUSMSMessage.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httpx
+import msgspec
+
+from usms_cli.api.answers import (
+    SERVER_ERROR,
+    UNREADABLE,
+    WRONG_KEY,
+    Reply,
+    name_of,
+    retry_after,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPhone:
+    """A recipient that an answer lists as failed; `params` None where it does not say which."""
+
+    phone: str
+    params: tuple[str, ...] | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The API took the request, but for those it lists. Without a session number that is not
+    proved: then only the failures are sure."""
+
+    sessions: tuple[str, ...]
+    failed: tuple[FailedPhone, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The API said no to the request: it took nobody, though it may take others."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The API took nobody, and nobody else will be taken."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The request surely took nobody, and may in time. `retry_after` is in seconds."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Whether the request took anybody cannot be known."""
+
+    reason: str
+
+
+Verdict = Taken | Refused | Stop | NotTaken | Unknown
+
+
+def judge(status: int, headers: Mapping[str, str], body: bytes | None) -> Verdict:
+    """Return what an answer means. The table is docs/reliability.md's.
+
+    :param headers: with names in any case, as httpx has them.
+    :param body: None where it broke off or did not end.
+    """
+    named = name_of(status)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return NotTaken(named, retry_after(headers))
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after(headers) is not None:
+        return NotTaken(named, retry_after(headers))
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Stop(_with_message(f"the key pair was refused: {named}", body))
+    if 300 <= status < 400:
+        return Stop(f"{named}: the address leads elsewhere, and a key pair is not sent after it")
+    # A proxy gives these also when the request has gone through.
+    if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:
+        return Unknown(_with_message(named, body))
+    if body is None:
+        return Unknown(f"{named} with an answer that broke off or did not end")
+    answer = _read(body)
+    if answer is not None:
+        return _judge_answer(answer)
+    if 400 <= status < 500 and b"SessionNo" not in body:
+        return Refused(_with_message(named, body))
+    return Unknown(f"{named} with an answer that cannot be read")
+
+
+def _judge_answer(answer: "_Answer") -> Verdict:
+    code, sessions = answer.code(), answer.sessions()
+    reason = f"{answer.message or 'no message'} (RetCode {code})"
+    if sessions or code == 0:
+        return Taken(sessions, tuple(one.checked() for one in answer.failed_target_phones or ()))
+    if code == WRONG_KEY:
+        return Stop(f"the key pair was refused: {reason}")
+    if code == SERVER_ERROR:
+        return Unknown(reason)
+    return Refused(reason)
+
+
+def judge_failure(error: Exception) -> Verdict:
+    """Return what it means that a request ended without an answer.
+
+    Only where no connection was made is it sure that nothing was taken. Everything else, above all
+    a connection that broke, may have come after the request went through.
+    """
+    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    match error:
+        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout():
+            return NotTaken(f"no connection was made ({reason})")
+        # To a proxy that opens no tunnel nothing was sent but the wish for one.
+        case httpx.ProxyError():
+            return NotTaken(f"no connection was made through the proxy ({reason})")
+        case _:
+            return Unknown(f"the connection broke before an answer came ({reason})")
+
+
+class _Failed(msgspec.Struct, rename="pascal"):
+    phone: str | int
+    template_params: list[str | int | float | None] | None = None
+    failure_reason: str | None = None
+
+    def checked(self) -> FailedPhone:
+        params = tuple("" if one is None else str(one) for one in self.template_params or ())
+        return FailedPhone(
+            str(self.phone), params or None, self.failure_reason or "no reason given"
+        )
+
+
+class _Answer(Reply, rename="pascal"):
+    """The documented answer, and what the documents leave open: one session number or several."""
+
+    session_no: str | int | list[str | int | None] | None = None
+    failed_target_phones: list[_Failed] | None = None
+
+    def sessions(self) -> tuple[str, ...]:
+        given = self.session_no if isinstance(self.session_no, list) else [self.session_no]
+        texts = (str(one).strip() for one in given if one is not None)
+        return tuple(text for text in texts if text)
+
+
+_decoder = msgspec.json.Decoder(_Answer)
+
+
+def _read(body: bytes) -> _Answer | None:
+    """Return an answer that has at least a code or a session number, else None."""
+    try:
+        answer = _decoder.decode(body)
+    except UNREADABLE:
+        return None
+    return answer if answer.code() is not None or answer.sessions() else None
+
+
+def _with_message(named: str, body: bytes | None) -> str:
+    answer = _read(body) if body else None
+    return f"{answer.message} ({named})" if answer and answer.message else named
