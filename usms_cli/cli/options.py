@@ -8,8 +8,30 @@ import typer
 _PRINT = "What to print"
 _HOW = "How to send"
 
+
+def _runs_on_disk(incomplete: str) -> list[str]:
+    from usms_cli.journal.store import Store
+    from usms_cli.settings import state_directory
+
+    names = [*sorted(Store(state_directory()).names(), reverse=True), "last"]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 Run = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's name, a unique beginning of one, or `last`.")
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's name, a unique beginning of one, or `last`.",
+        autocompletion=_runs_on_disk,
+    ),
+]
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN...]",
+        help="Names, unique beginnings of them, or `last`.",
+        autocompletion=_runs_on_disk,
+    ),
 ]
 FailuresFile = Annotated[
     Path | None,

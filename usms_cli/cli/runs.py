@@ -48,10 +48,7 @@ def runs(context: typer.Context, json: options.Json = False) -> ExitStatus:
 @runs_app.command()
 @guarded
 def delete(
-    runs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[RUN...]", help="Names, unique beginnings of them, or `last`."),
-    ] = None,
+    runs: options.Runs = None,
     older_than: Annotated[
         str | None,
         typer.Option(metavar="AGE", help="All runs begun longer ago, as in 30d, 12h or 90m."),
