@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from usms_cli.cli.app import app
 
 KEY_ID = "test-key-id"
 SECRET = "s3cret-never-to-be-shown"
+
+_REPOSITORY = Path(__file__).parents[2]
+_SCHEMA = Draft202012Validator(json.loads((_REPOSITORY / "docs/report.schema.json").read_text()))
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,13 @@ class Result:
 
     @property
     def report(self) -> Any:
-        """The report of a call with --json."""
-        return json.loads(self.out)
+        """The report of a call with --json, after holding it against the published schema."""
+        report = json.loads(self.out)
+        _SCHEMA.validate(report)
+        if isinstance(report, dict):
+            counts = dict(report["counts"])
+            assert counts.pop("records") == sum(counts.values())
+        return report
 
 
 @dataclass
