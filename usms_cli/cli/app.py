@@ -13,7 +13,9 @@ from usms_cli.cli.show import show
 
 app = typer.Typer(
     help="Send SMS to everyone in a file through the uSpeedo API: everything is checked first, "
-    "nobody is messaged twice, and the report says only what is known.",
+    "nobody is messaged twice, and the report says only what is known."
+    "\n\nTo see it work, without an account and with nobody messaged:"
+    "\n\nusms send recipients.csv --template T1 --sender USpeedo --sandbox",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # they would show local variables, a secret among them
     rich_markup_mode="rich",

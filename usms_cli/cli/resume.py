@@ -34,7 +34,9 @@ def resume(
 ) -> ExitStatus:
     """Go on with a run that was interrupted, stopped or limited: send what is pending.
 
-    For example: usms resume last
+    For example:
+
+    usms resume last
     """
     from contextlib import closing
 

@@ -16,7 +16,9 @@ runs_app = typer.Typer(name="runs", invoke_without_command=True)
 def runs(context: typer.Context, json: options.Json = False) -> ExitStatus:
     """List the runs on this machine, newest first.
 
-    For example: usms runs
+    For example:
+
+    usms runs --json
     """
     if context.invoked_subcommand:
         return ExitStatus.OK
@@ -59,7 +61,9 @@ def delete(
 
     A named run that is deleted may be sent again. A run in use is never deleted.
 
-    For example: usms runs delete --older-than 30d
+    For example:
+
+    usms runs delete --older-than 30d
     """
     import time
 

@@ -17,6 +17,10 @@ def sandbox(
     """Serve a stand-in for the API on this machine, until Ctrl-C. Nobody is messaged.
 
     Certain phones, templates and keys make each outcome happen: see docs/sandbox.md.
+
+    For example:
+
+    usms sandbox --port 8025
     """
     from usms_cli.sandbox import Sandbox
 

@@ -29,7 +29,9 @@ def show(
 ) -> ExitStatus:
     """Print a run's report again, also beside a process that is sending.
 
-    For example: usms show last --export failed failed.csv
+    For example:
+
+    usms show last --export failed failed.csv
     """
     from contextlib import closing
 
