@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from docs import generate
-from tests.support.command import Usms
+from tests.support.command import Usms, phones, write_csv
 from usms_cli.sandbox import Sandbox
 
 REPOSITORY = Path(__file__).parents[1]
@@ -33,8 +33,11 @@ def desk(tmp_path: Path) -> Iterator[Usms]:
     """A folder with the files that the examples speak of, and a sandbox to send to."""
     shutil.copytree(REPOSITORY / "samples", tmp_path / "samples")
     shutil.copy(REPOSITORY / ".env.example", tmp_path)
+    (tmp_path / "lists").mkdir()
     for name in ("recipients.csv", "list.csv", "reminders.csv"):
         shutil.copy(REPOSITORY / "samples/recipients.csv", tmp_path / name)
+    for number in (1, 2):
+        write_csv(tmp_path / f"lists/part-{number}.csv", [(phone, "x") for phone in phones(2)])
     tools = tmp_path / "tools"
     tools.mkdir()
     psql = tools / "psql"  # a database is more than an example needs
