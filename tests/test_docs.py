@@ -21,6 +21,8 @@ _BLOCK = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 _LOOKS_LIKE_A_FILE = re.compile(r"`((?:samples|docs|tests|benchmarks|usms_cli)/[\w./*-]+)`")
 
+_READMES = ("README.md", "README.zh-CN.md")
+
 
 def blocks(page: Path) -> list[str]:
     """Return what a page tells a reader to type, but for the set-up, which CI does itself."""
@@ -51,7 +53,9 @@ def desk(tmp_path: Path) -> Iterator[Usms]:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if blocks(page)], ids=lambda page: str(page.name)
+    "page",
+    [page for page in PAGES if blocks(page) and page.name != _READMES[1]],
+    ids=lambda page: str(page.name),
 )
 def test_every_example_runs_as_it_stands(page: Path, desk: Usms) -> None:
     for block in blocks(page):
@@ -96,6 +100,27 @@ def test_the_man_page_is_sound() -> None:
 def test_help_says_what_a_command_is_for_and_gives_an_example(words: str) -> None:
     printed = generate.help_of(words)
     assert re.search(rf"^ {re.escape(words)} [^\[]", printed, re.MULTILINE), printed
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        r"^(#+) ",  # headings
+        r"^( *```\w+\n.*?^ *```)$",  # what to type, and what is printed
+        r"^\| (\S[^|]*) \| \S[^|]* \|$",  # rows of tables
+        r"\]\(([^)]+)\)",  # links
+        r"(`[^`\n]+`)",  # names
+    ],
+    ids=["headings", "blocks", "rows", "links", "names"],
+)
+def test_the_chinese_readme_keeps_step_with_the_english_one(step: str) -> None:
+    english, chinese = (
+        sorted(re.findall(step, (REPOSITORY / name).read_text("utf-8"), re.MULTILINE | re.DOTALL))
+        for name in _READMES
+    )
+    own_words = {"status": "状态", "README.zh-CN.md": "README.md"}
+    assert {own_words.get(one, one) for one in english} == set(chinese)
+    assert len(english) == len(chinese) or step.startswith("(`")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
