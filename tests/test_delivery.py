@@ -328,9 +328,45 @@ def test_everybody_refused_stops_after_few_requests(run: Path, gateway: Gateway)
     gateway.plan = lambda *_: refusal("no money left", 1)
     ending = deliver(run, gateway.address)
     assert ending.status == "stopped"
-    assert "no money left" in str(ending.problem)
-    assert len(gateway.requests) == 40
+    assert "40 templates in a row were refused: no money left" in str(ending.problem)
+    assert len(gateway.requests) < 250
     assert honest(run, gateway) == {"pending": phones(180)}
+
+
+@pytest.mark.parametrize("batch_size", [1, 20, 100])
+@pytest.mark.parametrize("slow", [0.0, 0.3])
+def test_a_template_refused_from_some_request_on_stays_pending(
+    slow: float, batch_size: int, run: Path, gateway: Gateway
+) -> None:
+    """Also where a bad recipient that was found had shown it to be good, and where the last to be
+    taken are answered after the first to be refused."""
+    everybody = phones(500)
+    write_run(run, people(500))
+
+    def plan(number: int, targets: list[Target]) -> Reply:
+        wanted = {one.phone for one in targets}
+        if everybody[7] in wanted or not wanted <= set(everybody[:200]):
+            return refusal("no money left", 1)
+        return Reply(seconds=slow) if everybody[199] in wanted else TAKEN
+
+    gateway.plan = plan
+    ending = deliver(run, gateway.address, batch_size=batch_size)
+    assert ending.status == "stopped"
+    assert ending.problem == 'template "T1": no money left (RetCode 1)'
+    found = honest(run, gateway)
+    assert found["failed"] == [everybody[7]]
+    assert found["pending"] == everybody[200:]
+    assert len(gateway.requests) < 200 / batch_size + 40
+
+
+def test_all_templates_that_are_refused_are_counted(run: Path, gateway: Gateway) -> None:
+    write_run(run, [one for t in range(9) for one in people(3, f"T{t}", first=3 * t)])
+    gateway.plan = lambda _, targets: (
+        TAKEN if {one.template for one in targets} == {"T8"} else refusal()
+    )
+    ending = deliver(run, gateway.address)
+    assert str(ending.problem).endswith("; and 5 more templates")
+    assert honest(run, gateway) == {"pending": phones(24), "accepted": phones(27)[24:]}
 
 
 # --- faults, before and after the batch was taken --------------------------------------------

@@ -1,6 +1,6 @@
 """A refused batch is taken apart: driven by an API that refuses a request for what is in it."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
@@ -28,15 +28,19 @@ class Simulation:
         """Send to tasks of some sizes, as `Delivery` does; ids count through all of them."""
         accepted: set[int] = set()
         isolation = Isolation(accepted.__contains__)
-        for fresh in batches(pieces(sizes), batch_size):
-            waiting: Batch | None = fresh.without(isolation.given_up)
-            while waiting is not None and not isolation.everybody_is_refused:
-                if waiting.size:
-                    self._send(waiting, isolation, accepted)
-                waiting = isolation.next_part()
-                if waiting is None and isolation.active:
-                    self._fail(isolation.conclude())
-            self.stopped = isolation.everybody_is_refused
+        fresh = deque(batches(pieces(sizes), batch_size))
+        while not isolation.everybody_is_refused:
+            part = isolation.next_part()
+            if part is None and isolation.active:
+                self._fail(isolation.conclude(fresh[0] if fresh else None))
+                part = isolation.next_part()
+            if part is None and fresh:
+                part = fresh.popleft().without(isolation.given_up)
+            if part is None:
+                break
+            if part.size:
+                self._send(part, isolation, accepted)
+        self.stopped = isolation.everybody_is_refused
         assert not isolation.active or self.stopped
         self.given_up = isolation.given_up
         return self
@@ -122,6 +126,23 @@ def test_a_small_batch_is_taken_apart_too(size: int) -> None:
         assert done.taken.keys() == set(range(size)) - {bad}
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 10])
+@pytest.mark.parametrize("bad", [{0}, {0, 1}, {0, 1, 2, 3, 4}, {0, 19}], ids=str)
+def test_whoever_fills_the_first_requests_is_not_taken_for_the_template(
+    bad: set[int], batch_size: int
+) -> None:
+    done = Simulation(bad).run([20], batch_size).once()
+    assert done.failed.keys() == bad
+    assert done.taken.keys() == set(range(20)) - bad
+    assert not done.given_up
+
+
+def test_a_whole_batch_of_bad_recipients_is_not_taken_for_the_template() -> None:
+    done = Simulation(set(range(1000))).run([2500]).once()
+    assert done.failed.keys() == set(range(1000))
+    assert done.taken.keys() == set(range(1000, 2500))
+
+
 def test_bad_recipients_of_several_templates_in_one_request() -> None:
     bad = {3, 100, 299, 301, 650, 899}
     done = Simulation(bad).run([300, 300, 300]).once()
@@ -181,9 +202,20 @@ def test_a_bad_template_does_not_hide_a_bad_recipient_of_a_good_one() -> None:
 def test_everybody_refused_costs_few_requests_however_many_templates(sizes: list[int]) -> None:
     done = Simulation(bad_templates=range(1, len(sizes) + 1)).run(sizes).once()
     assert done.stopped
-    assert done.requests == 40
+    assert done.requests < 200
     assert not done.failed
     assert not done.taken
+
+
+@pytest.mark.parametrize("size", [1, 2, 10, 999, 1000, 1500, 5000])
+@pytest.mark.parametrize("number", [5, 39])
+def test_bad_templates_at_the_beginning_do_not_hide_a_good_one(number: int, size: int) -> None:
+    done = Simulation(bad_templates=range(1, number + 1)).run([size] * (number + 1)).once()
+    assert done.taken.keys() == set(range(size * number, size * (number + 1)))
+    assert done.given_up.keys() == set(range(1, number + 1))
+    assert not done.failed
+    assert done.requests <= 6 * (number + 1) + 8
+    assert not done.stopped
 
 
 def test_many_small_bad_templates_among_good_ones_do_not_stop_the_run() -> None:

@@ -19,7 +19,7 @@ from typing import Literal
 from usms_cli.api.client import Client
 from usms_cli.api.verdicts import NotTaken, Refused, Stop, Taken, Verdict
 from usms_cli.batching import Batch, batches
-from usms_cli.isolation import REFUSALS_IN_A_ROW, Isolation, Refusal
+from usms_cli.isolation import TASKS_IN_A_ROW, Isolation, Refusal
 from usms_cli.journal.ledger import Ledger, Settlement
 from usms_cli.journal.schema import Pace
 from usms_cli.rate import Rate
@@ -29,6 +29,7 @@ UNKNOWN_IN_A_ROW = 5
 LONGEST_PAUSE = 600.0  # seconds
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 30.0
+_NAMED_TEMPLATES = 3
 
 _log = logging.getLogger(__name__)
 
@@ -134,9 +135,14 @@ class Delivery:
                 self._jobs.put(None)
         if self._interruptions:
             return Ending("interrupted", "the run was interrupted by a signal")
-        reasons = [self._problem] if self._problem else [*self._isolation.given_up.values()]
-        if reasons:
-            return Ending("stopped", "; ".join(reasons[:3]))
+        if self._problem:
+            return Ending("stopped", self._problem)
+        if reasons := list(self._isolation.given_up.values()):
+            if len(reasons) > _NAMED_TEMPLATES:
+                reasons[_NAMED_TEMPLATES:] = [
+                    f"and {len(reasons) - _NAMED_TEMPLATES} more templates"
+                ]
+            return Ending("stopped", "; ".join(reasons))
         return Ending("done")
 
     @property
@@ -176,8 +182,11 @@ class Delivery:
 
     def _has_more(self) -> bool:
         """Whether anything is left to start; what comes next is made ready by the way."""
+        return bool(self._again or self._isolation.active or self._peek())
+
+    def _peek(self) -> Batch | None:
         self._next = self._next or next(self._fresh, None)
-        return bool(self._again or self._isolation.active or self._next)
+        return self._next
 
     def _choose(self) -> Batch | None:
         """Return the batch to start now, or None where none may be."""
@@ -190,8 +199,9 @@ class Delivery:
                 return None
             if part := self._isolation.next_part():
                 return part
-            self._record_failures(self._isolation.conclude())
-            return self._choose()
+            self._record_failures(self._isolation.conclude(self._peek()))
+            if part := self._isolation.next_part():
+                return part
         return self._choose_fresh()
 
     def _allowed(self) -> int:
@@ -251,7 +261,7 @@ class Delivery:
             case Refused(reason):
                 self._record_failures(self._isolation.refused(request, batch, reason))
                 if self._isolation.everybody_is_refused:
-                    self._stop(f"{REFUSALS_IN_A_ROW} requests in a row were refused: {reason}")
+                    self._stop(f"{TASKS_IN_A_ROW} templates in a row were refused: {reason}")
             case Stop(reason):
                 self._stop(reason)
             case NotTaken(reason, retry_after):
