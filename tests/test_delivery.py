@@ -6,6 +6,7 @@ import random
 import socket
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ from usms_cli.recipients.phones import api_form
 
 SLOW_DOWN = Reply(takes=False, status=429, headers={"Retry-After": "0"})
 WRONG_KEY = Reply(takes=False, body=b'{"RetCode": 215398, "Message": "Failed to parse token"}')
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("usms_cli.delivery._FIRST_BACKOFF", 0.02)
 
 
 @pytest.fixture
@@ -185,6 +191,19 @@ def test_retry_after_holds_back_every_request(run: Path, gateway: Gateway) -> No
     assert [at for at in after if 0.4 < at < 1.0] == []
     assert len([at for at in after if at <= 0.4]) <= 5
     nobody_twice(gateway)
+
+
+@pytest.mark.parametrize("after", ["0", "Wed, 21 Oct 2015 07:28:00 GMT"])
+def test_a_retry_after_of_nothing_does_not_use_up_the_retries(
+    after: str, run: Path, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usms_cli.delivery._FIRST_BACKOFF", 0.1)
+    write_run(run, people(5))
+    gateway.plan = lambda *_: replace(SLOW_DOWN, headers={"Retry-After": after})
+    assert deliver(run, gateway.address, retries=3).status == "stopped"
+    times = [seen.at for seen in gateway.requests]
+    pauses = [later - earlier for earlier, later in pairwise(times)]
+    assert all(pause > least for pause, least in zip(pauses, (0.1, 0.2, 0.4), strict=True))
 
 
 @pytest.mark.parametrize("retries", [0, 2])

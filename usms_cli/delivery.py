@@ -278,9 +278,9 @@ class Delivery:
         if batch.tries > self._pace.retries:
             self._stop(f"{reason}, tried {batch.tries} times")
             return
-        delay = retry_after
-        if delay is None:
-            delay = min(_FIRST_BACKOFF * 2 ** (batch.tries - 1), _LONGEST_BACKOFF)
+        # Also where the API asks for less: nothing, or a time that has passed on our clock.
+        backoff = min(_FIRST_BACKOFF * 2 ** (batch.tries - 1), _LONGEST_BACKOFF)
+        delay = max(retry_after or 0.0, backoff)
         if delay > LONGEST_PAUSE:
             self._stop(f"{reason}, and asks to wait for {delay / 60:.0f} minutes")
             return
