@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Usms, command, phones, write_csv
-from tests.support.gateway import Gateway, Reply, Target
+from tests.support.gateway import TAKEN, Gateway, Reply, Target
 
 REFUSED = Reply(status=401, takes=False, body=b"")
 SEND = ("send", "r.csv", "-t", "T1", "-s", "S")
@@ -333,6 +333,48 @@ def test_a_reader_that_goes_away_loses_nothing(
     assert (usms.folder / "failed.csv").read_text().count("on the blacklist") == 2000
     report = usms.inside("show", "job", "--json").report
     assert (report["status"], report["counts"]["failed"]) == ("stopped", 2000)
+
+
+def test_standard_error_that_nobody_reads_changes_nothing(usms: Usms, gateway: Gateway) -> None:
+    everybody = [(phone, "x", "y") for phone in phones(3)]
+    write_csv(usms.folder / "unused.csv", everybody, "phone,param1,why")
+    gateway.plan = lambda number, _: TAKEN if number < 3 else REFUSED
+    call = ("unused.csv", "-t", "T1", "-s", "S", "--batch-size", "1", "--concurrency", "1")
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        command("send", *call, "--run", "job", "-v"),
+        cwd=usms.folder,
+        env=usms.environ(),
+        stdout=subprocess.PIPE,
+        stderr=write,
+        check=False,
+    )
+    os.close(write)
+    assert done.returncode == 4
+    assert b"2 accepted, 1 pending" in done.stdout
+
+
+def test_a_report_for_which_there_is_no_room_is_kept(usms: Usms, gateway: Gateway) -> None:
+    everybody = list_of(usms, 3)
+    gateway.plan = lambda *_: Reply(fails={everybody[0]: "blocked"})
+    for form in ([], ["--json"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                command(*SEND, "--run", "job", "--failures", "failed.csv", *form),
+                cwd=usms.folder,
+                env=usms.environ(),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert "No space left" in done.stderr
+        assert "usms show job" in done.stderr
+        assert everybody[0] in (usms.folder / "failed.csv").read_text()
+    assert gateway.phones == dict.fromkeys(everybody[1:], 1)
 
 
 def test_a_call_without_standard_streams_sends_all_the_same(usms: Usms, gateway: Gateway) -> None:

@@ -2,11 +2,13 @@
 
 import os
 import re
+import threading
+import time
 
 import pytest
 
 from tests.support.command import Usms, phones, write_csv
-from tests.support.gateway import Gateway, Reply
+from tests.support.gateway import TAKEN, Gateway, Reply
 from tests.support.terminal import OnTerminal
 
 SEND = ("send", "r.csv", "-t", "T1", "-s", "S")
@@ -104,3 +106,15 @@ def test_a_resend_of_the_unknown_and_a_second_sending_are_asked_for(
     terminal.type("n\n")
     assert terminal.end() == 2
     assert len(gateway.requests) == 2
+
+
+def test_a_terminal_that_is_closed_changes_nothing(usms: Usms, gateway: Gateway) -> None:
+    gate = threading.Event()
+    gateway.plan = lambda number, _: Reply(gate=gate) if number == 2 else TAKEN
+    write_csv(usms.folder / "r.csv", [(phone, "x") for phone in phones(5)])
+    terminal = OnTerminal(usms, *SEND, "--run", "job", "--yes", "-v", "--batch-size", "1")
+    while len(gateway.requests) < 2:
+        time.sleep(0.01)
+    threading.Timer(0.3, gate.set).start()
+    assert terminal.hang_up() == 0
+    assert usms("show", "job", "--json").report["counts"]["accepted"] == 5

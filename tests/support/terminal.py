@@ -53,6 +53,11 @@ class OnTerminal:
         """What Ctrl-C does on a terminal of its own."""
         self._process.send_signal(signal.SIGINT)
 
+    def hang_up(self) -> int:
+        """Close the terminal under the call, wait for its end, and return the exit status."""
+        os.close(self._ours)
+        return self._process.wait(20)
+
     def end(self) -> int:
         """Wait for the end, and return the exit status."""
         while self._read():

@@ -59,8 +59,8 @@ def deliver_and_report(
         try:
             finish(report, terminal, failures)
         except UsmsError as error:
-            # What was sent was sent, though its failures could not be written.
-            print_error(error.message, f"Write them with: usms show {name} --failures FILE")
+            # What was sent was sent, though it could not be written who failed, or anything.
+            print_error(error.message, f"It is kept: usms show {name}, with --failures FILE")
             status = status or ExitStatus.PROBLEMS
         if report.problem and not terminal.shows_report:
             _explain(report, name)
@@ -71,9 +71,11 @@ def deliver_and_report(
 
 def finish(report: Report, terminal: Terminal, failures: Path | None) -> None:
     """Print a report, and write the failures where they are wanted."""
-    terminal.report(report)
-    if failures:
-        export_failures(report, failures)
+    try:
+        terminal.report(report)
+    finally:
+        if failures:
+            export_failures(report, failures)
 
 
 def check_belongs(info: RunInfo, account: Account | None) -> None:

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, ParamSpec
+from typing import NoReturn, ParamSpec, TextIO
 
 import typer
 
@@ -29,6 +29,7 @@ def guarded(command: Callable[P, ExitStatus]) -> Callable[P, None]:
         for stream in (sys.stdout, sys.stderr):
             # Whatever the console's encoding, text is shown, if need be written out.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        sys.stderr = _StandardError(sys.stderr)
         try:
             status = command(*args, **kwargs)
         except UsmsError as error:
@@ -42,7 +43,11 @@ def guarded(command: Callable[P, ExitStatus]) -> Callable[P, None]:
             print_error("interrupted; nothing was sent that is not in the report")
         except BrokenPipeError:
             status = ExitStatus.OK
-            forget_stdout()
+            forget(sys.stdout)
+        except OSError as error:  # of standard output: a disk that is full, say
+            status = ExitStatus.USAGE
+            forget(sys.stdout)
+            print_error(f"cannot write the output: {error.strerror}")
         if status:
             raise typer.Exit(status)
 
@@ -63,9 +68,33 @@ def print_error(message: str, hint: str = "") -> None:
         console.print(Text(visible(line)), soft_wrap=True)
 
 
-def forget_stdout() -> None:
-    """Go on without standard output: whoever read it has enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def forget(stream: TextIO) -> None:
+    """Go on without standard output or error: whoever read it has enough, or is no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _StandardError:
+    """Standard error that may go away, with a pipe's reader or the terminal: what nobody can read
+    is not said, and nothing else changes by it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            forget(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            forget(self._stream)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
 
 
 def _open_streams() -> None:

@@ -1,5 +1,6 @@
 """What a person sees: the streams, questions, notices and progress bars of a command."""
 
+import errno
 import logging
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from usms_cli.cli.guard import forget_stdout
+from usms_cli.cli.guard import forget
+from usms_cli.errors import UsageError
 from usms_cli.report.json_report import write_json
 from usms_cli.report.report import Report
 from usms_cli.report.tables import print_report
@@ -74,7 +76,10 @@ class Terminal:
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def report(self, report: Report) -> None:
-        """Print a report to standard output, in the form that is wanted."""
+        """Print a report to standard output, in the form that is wanted.
+
+        :raises UsageError: it cannot be written, though somebody may want it.
+        """
         try:
             if self.json:
                 write_json(report, sys.stdout.buffer)
@@ -82,7 +87,11 @@ class Terminal:
                 print_report(report, self.out)
             sys.stdout.flush()
         except BrokenPipeError:
-            forget_stdout()
+            forget(sys.stdout)
+        except OSError as error:
+            forget(sys.stdout)
+            if error.errno != errno.EIO:  # which a terminal gives when it was closed
+                raise UsageError(f"cannot write the report: {error.strerror}") from None
 
     @contextmanager
     def progress(self, title: str, total: int | None, *, bytes_: bool = False) -> Iterator[Watch]:
