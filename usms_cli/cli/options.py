@@ -1,5 +1,6 @@
 """Options that several commands share, so that they read the same everywhere."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,12 @@ def _runs_on_disk(incomplete: str) -> list[str]:
 
     names = [*sorted(Store(state_directory()).names(), reverse=True), "last"]
     return [name for name in names if name.startswith(incomplete)]
+
+
+def _a_number(value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("nan is no number.")
+    return value
 
 
 Run = Annotated[
@@ -87,6 +94,7 @@ Timeout = Annotated[
         metavar="SECONDS",
         min=0.001,
         max=86400,
+        callback=_a_number,  # which "nan" is not, and it is in every range
         help="For one request, from start to last byte.",
         show_default="30",
         rich_help_panel=_HOW,
