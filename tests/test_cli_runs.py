@@ -175,6 +175,71 @@ def test_runs_are_listed_newest_first_and_deleted(usms: Usms) -> None:
     assert [path.name for path in usms.state.iterdir() if "admission" not in path.name] == []
 
 
+def test_an_input_that_is_being_sent_to_the_last_is_not_begun_again(
+    usms: Usms, gateway: Gateway
+) -> None:
+    everybody = list_of(usms, 3)
+    gate = blocked_after(gateway, 0)
+    sending = usms.start(*SEND)
+    wait_until(lambda: gateway.requests)  # all are under way, and nobody is pending
+    result = usms(*SEND, "--json")
+    assert (result.status, result.out) == (2, "")
+    assert "is unfinished" in result.err
+    gate.set()
+    assert end(sending)[0] == 0
+    assert gateway.phones == dict.fromkeys(everybody, 1)
+
+
+def test_an_input_of_which_everything_is_unknown_is_not_sent_again_without_a_word(
+    usms: Usms, gateway: Gateway
+) -> None:
+    list_of(usms, 3)
+    blocked_after(gateway, 0)
+    sending = usms.start(*SEND)
+    wait_until(lambda: gateway.requests)
+    sending.kill()
+    end(sending)
+    gateway.plan = lambda *_: TAKEN
+    result = usms(*SEND)
+    assert result.status == 0
+    assert "of the last 24 hours sent the same input" in result.err
+
+
+def test_a_damaged_run_is_in_the_way_of_no_other(usms: Usms, gateway: Gateway) -> None:
+    everybody = list_of(usms, 2)
+    assert usms(*SEND, "--run", "good", "--limit", "1").status == 0
+    damaged = usms.state / "damaged.db"
+    damaged.write_bytes(b"no database" * 100)
+    result = usms("show", "last")  # which may be that one
+    assert (result.status, "damaged.db" in result.err) == (2, True)
+    os.utime(damaged, (1e9, 1e9))
+    assert usms("show", "last").status == 0
+    assert usms("resume", "last").status == 0
+    assert gateway.phones == dict.fromkeys(everybody, 1)
+    # But of the damaged one nobody knows whether it was to send the same.
+    result = usms(*SEND, "--json")
+    assert (result.status, result.out) == (2, "")
+    assert "usms runs delete damaged" in result.err
+    assert "--run NAME" in result.err
+    assert usms("runs", "delete", "--older-than", "30d").status == 0
+    assert not damaged.exists()
+    assert usms(*SEND).status == 0
+
+
+def test_a_run_in_use_is_in_the_way_of_no_other_deletion(usms: Usms, gateway: Gateway) -> None:
+    list_of(usms, 2)
+    for name in ("a", "c"):
+        assert usms(*SEND, "--run", name, "--limit", "1").status == 0
+    gate = blocked_after(gateway, 0)
+    sending = usms.start(*SEND, "--run", "b")
+    wait_until(lambda: gateway.under_way)
+    result = usms("runs", "delete", "a", "b", "c")
+    assert (result.status, "another process is sending" in result.err) == (2, True)
+    assert {path.name for path in usms.state.glob("*.db")} == {"b.db"}
+    gate.set()
+    assert end(sending)[0] == 0
+
+
 def test_a_run_can_be_read_but_not_sent_or_deleted_beside_a_sending_process(
     usms: Usms, gateway: Gateway
 ) -> None:

@@ -94,6 +94,17 @@ def test_a_run_is_found_by_name_by_a_unique_beginning_or_as_the_last(store: Stor
     assert store.find("last") == "spring-2"
 
 
+@pytest.mark.parametrize(("written", "last"), [(4.0, "new"), (6.0, "damaged")])
+def test_a_damaged_run_is_the_last_only_where_it_may_be(
+    store: Store, written: float, last: str
+) -> None:
+    make(store, "old", 3.0)
+    make(store, "new", 5.0)
+    store.path("damaged").write_bytes(b"no run")
+    os.utime(store.path("damaged"), (written, written))
+    assert store.find("last") == last
+
+
 @pytest.mark.parametrize("reference", ["spr", "s"])
 def test_a_beginning_of_several_is_an_error_that_names_them(store: Store, reference: str) -> None:
     make(store, "spring-1")

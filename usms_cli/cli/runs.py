@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from usms_cli.cli import options
-from usms_cli.cli.guard import guarded
+from usms_cli.cli.guard import guarded, print_error
 from usms_cli.errors import ExitStatus, UsageError, UsmsError
 
 runs_app = typer.Typer(name="runs", invoke_without_command=True)
@@ -76,16 +76,21 @@ def delete(
     names = {store.find(run): None for run in runs or ()}
     if older_than is not None:
         before = time.time() - _seconds(older_than)
-        names |= {name: None for name in store.names() if store.created(name) < before}
+        names |= {name: None for name in store.names() if store.begun(name) < before}
     elif not runs:
         raise UsageError("which runs? Name them, or give --older-than")
     question = f"Delete {len(names):,} runs: {', '.join(names)}?"
     if names and not yes and terminal.can_ask and not terminal.confirm(question):
         raise UsageError("nothing was deleted")
+    status = ExitStatus.OK
     for name in names:
-        store.delete(name)
-        terminal.notice(f"deleted {name}")
-    return ExitStatus.OK
+        try:
+            store.delete(name)
+            terminal.notice(f"deleted {name}")
+        except UsmsError as error:
+            status = error.exit_status
+            print_error(error.message, error.hint)
+    return status
 
 
 def _seconds(age: str) -> float:

@@ -225,15 +225,26 @@ def _find_equal(order: Order, info: RunInfo, store: Store) -> str | None:
     """Look for runs of an equal input: what an unnamed call must not send again by mistake.
 
     :return: the name of one that was complete in the last day, if any.
-    :raises UsageError: one is unfinished.
+    :raises UsageError: one is unfinished, or may be.
     """
     complete = None
     for name in store.names() if order.name is None else ():
-        with closing(store.open(name)) as view:
-            run, counts, ended = view.info, view.counts(), view.last_end()
+        running = store.is_running(name)
+        try:
+            with closing(store.open(name)) as view:
+                run, counts, ended = view.info, view.counts(), view.last_end()
+        except UsmsError as error:
+            if not store.exists(name):  # any more
+                continue
+            raise UsageError(
+                f"nothing was sent: it cannot be known whether the run {quoted(name)} had the same "
+                f"input, and is unfinished: {error.message}",
+                "Name this run, so that it need not be known: --run NAME. Or, if you are sure that "
+                f"the other is not needed any more: usms runs delete {name}",
+            ) from error
         if (run.digest, run.sandbox) != (info.digest, info.sandbox):
             continue
-        if counts.pending:
+        if counts.pending or running:
             raise UsageError(
                 f"nothing was sent: the run {quoted(name)} had the same input, and is unfinished",
                 f"Go on with it: usms resume {name}. To send this input once more on purpose, "

@@ -10,10 +10,10 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from usms_cli.errors import UsageError
+from usms_cli.errors import UsageError, UsmsError
 from usms_cli.journal.schema import journal_errors, remove_sides
 from usms_cli.journal.view import View
 from usms_cli.text import quoted
@@ -74,11 +74,17 @@ class Store:
         """
         return View.open(self.path(name))
 
-    def created(self, name: str) -> float:
-        """Return when a run was begun, in Unix seconds."""
-        view = self.open(name)
-        view.close()
-        return view.info.created
+    def begun(self, name: str) -> float:
+        """Return when a run was begun, in Unix seconds.
+
+        Of a file that cannot be read that is when it was last written, as it was not begun later.
+        """
+        try:
+            with closing(self.open(name)) as view:
+                return view.info.created
+        except UsmsError:
+            with journal_errors(self.path(name)):
+                return self.path(name).stat().st_mtime
 
     def find(self, reference: str) -> str:
         """Return the name of the run meant by a name, a unique beginning of one, or `last`.
@@ -91,7 +97,7 @@ class Store:
         if reference == "last":
             if not names:
                 raise UsageError(f"there is no run in {quoted(str(self.directory), 200)} yet")
-            return max(names, key=self.created)
+            return max(names, key=self.begun)
         found = sorted(name for name in names if reference and name.startswith(reference))
         if len(found) == 1:
             return found[0]
@@ -150,11 +156,12 @@ class Store:
         left = [*self.directory.glob(".*.lock"), *self.directory.glob(".*.draft")]
         for name in {path.name[1 : -len(path.suffix)] for path in left}:
             lock = self._lock_path(name)
-            descriptor = _acquire(lock, 0)
-            if descriptor is not None:
-                (self.directory / f".{name}.draft").unlink(missing_ok=True)
-                lock.unlink(missing_ok=True)
-                os.close(descriptor)
+            with suppress(OSError):  # what another user left, say
+                descriptor = _acquire(lock, 0)
+                if descriptor is not None:
+                    (self.directory / f".{name}.draft").unlink(missing_ok=True)
+                    lock.unlink(missing_ok=True)
+                    os.close(descriptor)
 
     def delete(self, name: str) -> None:
         """Delete a run.

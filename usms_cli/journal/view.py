@@ -115,8 +115,9 @@ class View:
         return None
 
     def last_end(self) -> float | None:
-        """Return when the last call ended, in Unix seconds, if it is known."""
-        return next(self._select("SELECT MAX(ended) FROM call"))[0]  # type: ignore[no-any-return]
+        """Return when the last call ended, in Unix seconds, or began where it was killed."""
+        query = "SELECT MAX(IFNULL(ended, started)) FROM call"
+        return next(self._select(query))[0]  # type: ignore[no-any-return]
 
     def most_params(self) -> int:
         """Return the largest number of template parameters of any record."""
