@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.runs import fill, new_info, people
+from tests.support.runs import FIRST, To, fill, new_info, people, write_run
 from usms_cli.errors import UsageError
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.ledger import Ledger
@@ -312,6 +312,19 @@ def test_a_run_that_is_cut_off_is_an_error_of_the_journal(store: Store) -> None:
     store.path("a").write_bytes(whole[:4096])
     with pytest.raises((JournalError, UsageError)):
         store.open("a")
+
+
+@pytest.mark.parametrize("text", [b'"records":', b'["a"]', b"list.csv"])
+def test_a_run_whose_content_is_damaged_is_an_error_of_the_journal(
+    text: bytes, store: Store
+) -> None:
+    store.directory.mkdir()
+    write_run(store.path("a"), [To(FIRST, ("a",))])
+    whole = store.path("a").read_bytes()
+    assert text in whole
+    store.path("a").write_bytes(whole.replace(text, b"\xff" * len(text)))
+    with pytest.raises(JournalError, match="cannot use the journal"), closing(store.open("a")) as v:
+        list(v.rows("pending"))
 
 
 def test_a_run_that_is_not_there_is_an_error_of_the_journal(store: Store) -> None:

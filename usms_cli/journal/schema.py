@@ -129,10 +129,13 @@ class JournalError(StoppedError):
 
 @contextmanager
 def journal_errors(path: Path) -> Iterator[None]:
-    """Turn a failure of the disk or of SQLite into a JournalError that names the file."""
+    """Turn a failure of the disk or of SQLite into a JournalError that names the file.
+
+    So too what cannot be decoded: it is not what was written.
+    """
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise JournalError(
             f"cannot use the journal {quoted(str(path), 200)}: {reason}",

@@ -74,7 +74,7 @@ class View:
         self._connection = connection
         self._path = path
         with journal_errors(path):
-            row = connection.execute("SELECT content FROM info").fetchone()
+            row = connection.execute("SELECT content FROM info").fetchone() or (b"",)
             self.info = msgspec.json.decode(row[0], type=RunInfo)
 
     @classmethod
@@ -154,21 +154,22 @@ class View:
 
     def rows(self, outcome: Outcome) -> Iterator[Row]:
         """Yield the records with an outcome, in the order of the input."""
-        for id_, phone, params, template, sender, reason, line in self._select(
-            _ROWS[outcome], {"outcome": outcome, "unanswered": UNANSWERED}
-        ):
-            yield Row(
-                phone=phone,
-                params=_decode_params(params) if params else [],
-                template=template,
-                sender=sender,
-                reason=reason or "",
-                source=self._source_of(id_),
-                line=line,
-            )
+        with journal_errors(self._path):
+            for id_, phone, params, template, sender, reason, line in self._select(
+                _ROWS[outcome], {"outcome": outcome, "unanswered": UNANSWERED}
+            ):
+                yield Row(
+                    phone=phone,
+                    params=_decode_params(params) if params else [],
+                    template=template,
+                    sender=sender,
+                    reason=reason or "",
+                    source=self._source_of(id_),
+                    line=line,
+                )
 
     def _source_of(self, id_: int) -> str:
-        return next(name for first, name in self._sources if first <= id_)
+        return next((name for first, name in self._sources if first <= id_), "")
 
     @cached_property
     def _sources(self) -> list[tuple[int, str]]:
