@@ -190,7 +190,7 @@ def test_an_input_that_is_being_sent_to_the_last_is_not_begun_again(
     assert gateway.phones == dict.fromkeys(everybody, 1)
 
 
-def test_an_input_of_which_everything_is_unknown_is_not_sent_again_without_a_word(
+def test_a_run_that_was_killed_with_nobody_pending_is_interrupted_until_it_is_gone_on_with(
     usms: Usms, gateway: Gateway
 ) -> None:
     list_of(usms, 3)
@@ -200,6 +200,17 @@ def test_an_input_of_which_everything_is_unknown_is_not_sent_again_without_a_wor
     sending.kill()
     end(sending)
     gateway.plan = lambda *_: TAKEN
+    shown = usms("show", "last", "--json").report
+    assert (shown["status"], shown["counts"]["unknown"]) == ("interrupted", 3)
+    result = usms(*SEND, "--json")
+    assert (result.status, result.out, len(gateway.requests)) == (2, "", 1)
+    assert f"usms resume {shown['run']}" in result.err
+    for _ in range(2):
+        result = usms("resume", "last", "--json")
+        assert (result.status, result.report["status"]) == (1, "complete")
+        assert (result.report["problem"], len(gateway.requests)) == (None, 1)
+    assert usms("show", "last", "--json").report["status"] == "complete"
+    # Now it is a complete run like any other.
     result = usms(*SEND)
     assert result.status == 0
     assert "of the last 24 hours sent the same input" in result.err
@@ -331,17 +342,19 @@ def test_a_signal_awaits_what_is_under_way_and_leaves_the_rest(
     assert gateway.phones == dict.fromkeys(everybody, 1)
 
 
-def test_a_second_signal_does_not_wait(usms: Usms, gateway: Gateway) -> None:
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_second_signal_does_not_wait(usms: Usms, gateway: Gateway, size: int) -> None:
     list_of(usms, 2)
     blocked_after(gateway, 0)
-    sending = usms.start(*SEND, "--json", "--batch-size", "1", "--timeout", "100")
+    sending = usms.start(*SEND, "--json", "--batch-size", str(size), "--timeout", "100")
     wait_until(lambda: gateway.requests)
     sending.send_signal(signal.SIGINT)
     time.sleep(0.2)
     sending.send_signal(signal.SIGINT)
     ended, out, _ = end(sending)
     assert ended == 130
-    assert '"unknown":1,"pending":1' in out
+    assert '"status":"interrupted"' in out
+    assert f'"unknown":{size},"pending":{2 - size}' in out
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

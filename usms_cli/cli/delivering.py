@@ -44,10 +44,10 @@ def deliver_and_report(
     :return: what the command ends in.
     """
     with closing(store.open(name)) as view:
-        counts = view.counts()
+        before = report_on_run(view, running=False)
     interrupted: ExitStatus | None = None
     broken: JournalError | None = None
-    if counts.pending or (resend_unknown and counts.unknown):
+    if before.status != "complete" or (resend_unknown and before.counts.unknown):
         try:
             with closing(Ledger(store.path(name))) as ledger, _reachable(account) as reached:
                 interrupted = _deliver(ledger, reached, terminal, pace, limit, resend_unknown)

@@ -22,7 +22,7 @@ from usms_cli.recipients.choices import PhoneCheck
 from usms_cli.recipients.exclude import Excluder
 from usms_cli.recipients.source import ReadOptions
 from usms_cli.report.csv_export import check_writable
-from usms_cli.report.report import Report, Status
+from usms_cli.report.report import Report, Status, report_on_run
 from usms_cli.settings import SENDER_ID, TEMPLATE_ID, Settings, state_directory
 from usms_cli.text import quoted
 
@@ -232,7 +232,8 @@ def _find_equal(order: Order, info: RunInfo, store: Store) -> str | None:
         running = store.is_running(name)
         try:
             with closing(store.open(name)) as view:
-                run, counts, ended = view.info, view.counts(), view.last_end()
+                run, ended = view.info, view.last_end()
+                status = report_on_run(view, running=running).status
         except UsmsError as error:
             if not store.exists(name):  # any more
                 continue
@@ -244,7 +245,7 @@ def _find_equal(order: Order, info: RunInfo, store: Store) -> str | None:
             ) from error
         if (run.digest, run.sandbox) != (info.digest, info.sandbox):
             continue
-        if counts.pending or running:
+        if status != "complete":
             raise UsageError(
                 f"nothing was sent: the run {quoted(name)} had the same input, and is unfinished",
                 f"Go on with it: usms resume {name}. To send this input once more on purpose, "

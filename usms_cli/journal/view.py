@@ -114,6 +114,10 @@ class View:
             return LastCall(*row)
         return None
 
+    def has_unanswered(self) -> bool:
+        """Tell whether a request was started whose verdict was never recorded."""
+        return any(self._select("SELECT 1 FROM request WHERE ended IS NULL LIMIT 1"))
+
     def last_end(self) -> float | None:
         """Return when the last call ended, in Unix seconds, or began where it was killed."""
         query = "SELECT MAX(IFNULL(ended, started)) FROM call"

@@ -71,12 +71,19 @@ def report_on_run(view: View, *, running: bool) -> Report:
 def _standing(view: View, pending: int, running: bool) -> tuple[Status, str | None]:
     if running:
         return "running", None
-    if not pending:
-        return "complete", None
     last = view.last_call()
+    status = _STATUS_OF_CALL.get(last.status or "", "interrupted") if last else "interrupted"
+    # Whoever was under way when the last call was cut off is unknown, and not pending.
+    cut_off = status == "interrupted" and view.has_unanswered()
+    if not pending and not cut_off:
+        return "complete", None
     if last is None or last.status is None:
         return "interrupted", "the process ended before the run did"
-    return _STATUS_OF_CALL.get(last.status, "interrupted"), last.problem
+    return status, last.problem
 
 
-_STATUS_OF_CALL: dict[str, Status] = {"stopped": "stopped", "limited": "limited"}
+_STATUS_OF_CALL: dict[str, Status] = {
+    "complete": "complete",
+    "stopped": "stopped",
+    "limited": "limited",
+}
