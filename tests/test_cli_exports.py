@@ -1,5 +1,6 @@
 """Exports come back in as the same people, whatever the region; who was sent to never does."""
 
+import os
 from pathlib import Path
 
 import phonenumbers
@@ -109,3 +110,19 @@ def test_odd_lines_are_named_with_the_count_of_the_majority_across_files(
     assert "has 0 template parameters" in invalid["reason"]
     assert "most records" in invalid["reason"]
     assert "have 1" in invalid["reason"]
+
+
+def test_a_pipe_or_a_device_is_written_to_and_not_replaced(usms: Usms, gateway: Gateway) -> None:
+    table = write_csv(usms.folder / "r.csv", [("13800138000", "x")])
+    pipe, link, beyond = (usms.folder / name for name in ("pipe", "link", "beyond.csv"))
+    os.mkfifo(pipe)
+    beyond.touch()
+    link.symlink_to(beyond)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert usms.send(table, "--failures", pipe).status == 0
+    assert os.read(reading, 100).startswith(b"phone,")
+    os.close(reading)
+    assert pipe.is_fifo()
+    assert usms("show", "last", "--failures", link).status == 0
+    assert link.is_symlink()
+    assert beyond.read_text().startswith("phone,")

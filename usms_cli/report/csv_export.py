@@ -43,7 +43,8 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise UsageError(f"cannot write {quoted(str(path), 200)}: it is a directory")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
+    writable = os.access(path, os.W_OK) if _is_special(path) else _is_folder_ours(path)
+    if not writable:
         raise UsageError(f"cannot write {quoted(str(path), 200)}: no such folder, or not yours")
 
 
@@ -70,10 +71,24 @@ def _inert(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
+def _is_special(path: Path) -> bool:
+    """Tell whether a path is a pipe or a device, such as /dev/null: they are not to be replaced."""
+    return path.exists() and not path.is_file()
+
+
+def _is_folder_ours(path: Path) -> bool:
+    return os.access(path.resolve().parent, os.W_OK | os.X_OK)
+
+
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
     """Write beside a file, for its owner alone, and put it in its place when it is whole."""
     try:
+        if _is_special(path):
+            with path.open("w", encoding="utf-8", newline="") as file:
+                yield file
+            return
+        path = path.resolve()  # of a link, what it leads to is written
         descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
