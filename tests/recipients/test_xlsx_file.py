@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import struct
 import sys
 import zipfile
@@ -71,6 +72,8 @@ def test_a_number_is_the_digits_that_people_see(
     ("stored", "reason"),
     [
         (ERROR, "an error of a formula"),
+        (Cell("#N/A", "e", "0.00"), "an error of a formula"),
+        (Cell("#N/A", "e", "m/d/yyyy"), "an error of a formula"),
         (TRUE, "holds TRUE"),
         (DATE, "a date or time (2023-03-15)"),
         (Cell("0.5", format="h:mm"), "a date or time (12:00:00)"),
@@ -140,6 +143,64 @@ def test_merged_cells_and_formulas_have_their_value_once(read: Read) -> None:
         '<row r="3"><c r="A3"/><c r="B3" t="str"><f>A1</f><v></v></c></row>'
     )
     assert read(sheet_of(rows)) == [Record(2, "1", ["ab"])]
+
+
+def test_a_formula_whose_value_was_not_saved_is_a_problem_where_it_is_used(read: Read) -> None:
+    formulas = ("<f>A1</f><v></v>", "<f>A1</f>", '<f t="shared" si="0"/><v/>', "<f/>")
+    rows = '<row r="1"><c r="A1" t="str"><v>phone</v></c><c r="B1" t="str"><v>{}</v></c></row>'
+    for line, formula in enumerate(formulas, 2):
+        rows += f'<row r="{line}"><c r="A{line}"><v>1</v></c><c r="B{line}">{formula}</c></row>'
+    found = read(sheet_of(rows.format("param1")))
+    assert [record.line for record in found] == [2, 3, 4, 5]
+    for problem in found:
+        assert isinstance(problem, Problem)
+        assert '"param1" holds a formula whose value is not in the file' in problem.reason
+    assert read(sheet_of(rows.format("x"))) == [Record(line, "1", []) for line in (2, 3, 4, 5)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [(Cell("0.5", format="0%"), "but shows it"), (Cell("#N/A", "e"), "an error of a formula")],
+)
+def test_the_attributes_of_a_cell_have_no_order(read: Read, cell: Cell, reason: str) -> None:
+    """They have none in XML, though Excel writes `r`, `s` and `t` one after the other."""
+    with zipfile.ZipFile(io.BytesIO(workbook([["phone", "param1"], ["1", cell]]))) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    turned = re.sub(rb'(r="B2") (s=".") (t="[ne]")', rb"\3 \2 \1", parts[sheet])
+    assert turned != parts[sheet]
+    [problem] = read(pack(parts | {sheet: turned}))
+    assert isinstance(problem, Problem)
+    assert reason in problem.reason
+
+
+def test_a_hidden_row_is_a_problem_that_says_so(read: Read) -> None:
+    """A filter hides those whom it leaves out, and nobody can know whether they are meant."""
+    rows = "".join(
+        f'<row r="{line}" {hidden}><c r="A{line}" t="str"><v>{value}</v></c></row>'
+        for line, value, hidden in (
+            (1, "phone", 'hidden="1"'),
+            (2, "1", ""),
+            (3, "2", 'ht="0" hidden="true"'),
+            (4, " ", 'hidden="1"'),
+            (5, "3", 'hidden="0"'),
+        )
+    )
+    first, problem, last = read(sheet_of(rows))
+    assert (first, last) == (Record(2, "1", []), Record(5, "3", []))
+    assert isinstance(problem, Problem)
+    assert problem.line == 3
+    assert "the row is hidden" in problem.reason
+
+
+def test_a_character_that_no_text_has_is_a_problem(read: Read) -> None:
+    rows = (
+        '<row r="1"><c r="A1" t="str"><v>phone</v></c><c r="B1" t="str"><v>param1</v></c></row>'
+        '<row r="2"><c r="A2"><v>1</v></c><c r="B2" t="str"><v>a_x0000_</v></c></row>'
+    )
+    [problem] = read(sheet_of(rows))
+    assert isinstance(problem, Problem)
+    assert '"param1" holds the character U+0000' in problem.reason
 
 
 def test_a_sheet_is_chosen_or_there_is_only_one(read: Read) -> None:

@@ -3,6 +3,7 @@
 import math
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from enum import Enum
 
 from usms_cli.recipients.json_values import UnusableError
 from usms_cli.text import quoted
@@ -20,19 +21,31 @@ _DIGITS = re.compile(r"#*(0+)(?:\.(0+))?")
 _SMALLEST, _LARGEST = 1e-9, 1e15  # beyond these Excel shows powers of ten, and drops digits
 
 
-def shown(value: object, format_code: str | None = "General") -> str:
+class Flaw(Enum):
+    """Why a cell, or a row, has no text that could be sent: a clause for people."""
+
+    ERROR = "holds an error of a formula, such as #N/A: correct the formula"
+    UNSAVED = (
+        "holds a formula whose value is not in the file: open it in Excel, and save it once more"
+    )
+    HIDDEN = "the row is hidden, by a filter perhaps: show it in Excel, or delete it"
+
+
+def shown(value: object, how: str | Flaw = "General") -> str:
     """Return the text of a cell's value; raise UnusableError, with a clause, if it has none.
 
-    :param format_code: how numbers are shown there; None: the cell is an error.
+    :param how: the format of numbers there, or why there is no text.
     """
-    if format_code is None:
-        raise UnusableError("holds an error of a formula, such as #N/A: correct the formula")
+    if isinstance(how, Flaw):
+        raise UnusableError(how.value)
     if isinstance(value, str):
+        if "\0" in value:
+            raise UnusableError(f"holds the character U+0000, which is no text: {_REMEDY}")
         return value.strip()
     if isinstance(value, bool):
         raise UnusableError(f"holds {str(value).upper()}: {_REMEDY}")
     if isinstance(value, int | float):
-        return _number(float(value), format_code)
+        return _number(float(value), how)
     raise UnusableError(f"holds a date or time ({value}): {_REMEDY}")
 
 

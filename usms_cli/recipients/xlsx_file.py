@@ -14,7 +14,7 @@ from usms_cli.recipients.json_values import UnusableError
 from usms_cli.recipients.raw import OnBytes, RawFile, place
 from usms_cli.recipients.record import Problem, Record
 from usms_cli.recipients.table import Table
-from usms_cli.recipients.xlsx_cells import shown
+from usms_cli.recipients.xlsx_cells import Flaw, shown
 from usms_cli.recipients.xlsx_package import Package
 from usms_cli.text import quoted
 
@@ -23,11 +23,11 @@ _TELL_EACH = 1000  # rows
 
 
 class _Row(NamedTuple):
-    """A row that is not empty. `odd` has the format, None for an error, of its odd cells."""
+    """A row that is not empty. `odd` has how its odd cells are shown, None being the whole row."""
 
     line: int
     values: list[object]
-    odd: dict[int, str | None]
+    odd: dict[int | None, str | Flaw]
 
 
 def records(
@@ -51,6 +51,8 @@ def records(
     table = Table(raw.name, header, finder, _TOO_WIDE)
     for row in rows:
         try:
+            if None in row.odd:
+                raise UnusableError(Flaw.HIDDEN.value)
             cells = _cells(row, table.columns)
         except UnusableError as error:
             yield Problem(row.line, str(error))
@@ -108,15 +110,16 @@ def _rows(raw: RawFile, package: Package, sheet: str, on_bytes: OnBytes | None) 
     told = 0
     height, rows = _values(raw, package, sheet)
     for line, values in enumerate(rows, 1):
-        odd: dict[int, str | None] = {}
+        odd: dict[int | None, str | Flaw] = {}
         while ahead is not None and ahead.row <= line:
             if ahead.row < line:  # the rows of the file are in no order
                 raise package.damaged()
-            odd[ahead.column] = ahead.format
+            odd[ahead.column] = ahead.shown
             ahead = next(odd_cells, None)
         if (
             any(value.strip() if isinstance(value, str) else True for value in values)
-            or None in odd.values()
+            or Flaw.ERROR in odd.values()
+            or Flaw.UNSAVED in odd.values()
         ):
             yield _Row(line, values, odd)
         if on_bytes and raw.size and (line % _TELL_EACH == 0 or line == height):
@@ -155,7 +158,7 @@ def _cells(row: _Row, columns: Columns) -> list[str]:
     """Return the text of each cell; raise UnusableError if one that is used has none."""
     cells: list[str] = []
     for at, value in enumerate(row.values):
-        if type(value) is str and at not in row.odd:
+        if type(value) is str and at not in row.odd and "\0" not in value:
             cells.append(value.strip())
             continue
         try:

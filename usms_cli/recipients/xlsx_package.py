@@ -1,8 +1,9 @@
 """An .xlsx file as a package: a zip of XML parts (ECMA-376), looked through before it is read.
 
 The library that reads the cells trusts the file: it would unpack a bomb, make room for every
-cell between two far corners, give an error (#N/A) as an empty cell, and know nothing of how a
-number is shown. So each part is unpacked once here, counted, and searched for such cells.
+cell between two far corners, give an error (#N/A) or a formula without a value as an empty cell,
+and know nothing of hidden rows and of how a number is shown. So each part is unpacked once here,
+counted, and searched for such cells.
 """
 
 import posixpath
@@ -15,7 +16,9 @@ from typing import IO, NamedTuple
 from xml.parsers import expat
 
 from usms_cli.errors import InputError
+from usms_cli.recipients.decoding import LONGEST
 from usms_cli.recipients.raw import BLOCK, place
+from usms_cli.recipients.xlsx_cells import Flaw
 
 _LARGEST = 2 << 30  # bytes, of all parts unpacked; a full sheet of twenty columns has as much
 _SUSPECT = 64 << 20
@@ -37,6 +40,12 @@ _BROKEN = (
 _SAVE = "Open it in Excel and save it once more as .xlsx, or as CSV UTF-8."
 
 _TAG = rb"<(?:\w+:)?"
+_ATTRIBUTE = re.compile(rb'\s(r|s|t|hidden)="([^"]*)"')
+_ROW_OR_CELL = re.compile(
+    _TAG + rb"(?:row(?P<row>|\s[^>]*)|c(?P<cell>\s[^>]*))>"
+    rb"(?P<formula>\s*" + _TAG + rb"f[\s/>][^<]*(?:</[^>]*>\s*)?)?"
+    rb"(?P<value>" + _TAG + rb"v(?:\s[^>]*)?>[^<])?"
+)
 _CELL = re.compile(_TAG + rb'c(?=[\s/>])(?:[^>]*?\sr="([A-Z]{1,3})([0-9]{1,7})")?')
 _VALUE = re.compile(_TAG + rb"(?:v(?:\s[^>/]*)?>[^<]|is[\s>])")
 
@@ -62,14 +71,15 @@ class _Relation(NamedTuple):
 
 
 class OddCell(NamedTuple):
-    """A cell that is shown otherwise than its stored value; row and column count from 1 and 0.
+    """A cell that is not its stored value alone; row and column count from 1 and 0.
 
-    `format` is the format of its number, None for the error of a formula.
+    `shown` is the format of its number, or why it has no text. `column` is None for what is so
+    of the whole row.
     """
 
     row: int
-    column: int
-    format: str | None
+    column: int | None
+    shown: str | Flaw
 
 
 class Package:
@@ -122,18 +132,32 @@ class Package:
             )
 
     def odd_cells(self, sheet: str) -> Iterator[OddCell]:
-        """Yield the cells that are errors or numbers in a format, in the order of the file."""
-        styles = b"|".join(b"%d" % style for style in self._odd_styles)
-        odd = rb'(?:t="(e)"|s="(%b)")' % (styles or b"none")
-        quick = re.compile(odd)
-        cell = re.compile(_CELL.pattern.removesuffix(b"?") + rb"[^>]*?\s" + odd)
+        """Yield hidden rows, and cells that have a number in a format, an error, or a formula
+        whose value is not there, in the order of the file."""
+        odd_styles = {b"%d" % style: code for style, code in self._odd_styles.items()}
+        quick = re.compile(
+            rb't="e"|hidden="|%bf[\s/>]|\ss="(?:%b)"' % (_TAG, b"|".join(odd_styles) or b"none")
+        )
+        hidden = False
         for piece in self._pieces(self.sheets[sheet]):
-            if not quick.search(piece):
+            if not hidden and not quick.search(piece):
                 continue
-            for found in cell.finditer(piece):
-                column, row, error, style = found.groups()
-                shown = None if error else self._odd_styles[int(style)]
-                yield OddCell(int(row), _column_number(column), shown)
+            for found in _ROW_OR_CELL.finditer(piece):
+                attributes = dict(_ATTRIBUTE.findall(found["row"] or found["cell"] or b""))
+                if found["cell"] is None:
+                    hidden = attributes.get(b"hidden") in (b"1", b"true")
+                    continue
+                column, row = _split(attributes[b"r"])
+                if hidden:
+                    yield OddCell(row, None, Flaw.HIDDEN)
+                    hidden = False
+                kind = attributes.get(b"t")
+                if kind == b"e":
+                    yield OddCell(row, column, Flaw.ERROR)
+                elif found["formula"] and not found["value"] and kind != b"str":
+                    yield OddCell(row, column, Flaw.UNSAVED)
+                elif (style := attributes.get(b"s")) in odd_styles:
+                    yield OddCell(row, column, odd_styles[style])
 
     def _check_kind(self) -> None:
         """Raise InputError if it is a zip of another kind, or encrypted."""
@@ -245,12 +269,16 @@ class Package:
         parser.Parse(b"", True)
 
     def _pieces(self, part: str) -> Iterator[bytes]:
-        """Yield a part unpacked, cut between tags."""
+        """Yield a sheet unpacked, cut before a cell, or between tags where there is none."""
         rest = b""
         for block in self._blocks(part):
             block = rest + block
-            end = block.rfind(b"<")
+            end = block.rfind(b"<c ")
+            if end < 0 or len(block) > LONGEST:
+                end = block.rfind(b"<")
             rest = block[end:]
+            if len(rest) > LONGEST:
+                raise self.damaged()
             yield block[:end]
         yield rest
 
@@ -265,6 +293,12 @@ class Package:
 
 def _long_then_large(reference: bytes) -> tuple[int, bytes]:
     return len(reference), reference
+
+
+def _split(reference: bytes) -> tuple[int, int]:
+    """Return column and row of a cell, by a reference such as B2."""
+    letters = reference.rstrip(b"0123456789")
+    return _column_number(letters), int(reference[len(letters) :])
 
 
 def _column_number(letters: bytes) -> int:
