@@ -72,6 +72,7 @@ UNREADABLE = [
     text("cut.json", f'[{{"phone": "{GOOD}"}},', "cut.json, record 1 or just after", "whole"),
     text("cut.jsonl.json", '{"phone": ', "is not valid JSON", "JSON is one list"),
     text("deep-in.json", f'[{{"phone": "{GOOD}", "params": {DEEP[:-3]}', "record 1", "list"),
+    text("deep.json", DEEP, "deep.json, record 1 is nested too deep", "list"),
     text("huge.json", f'[{{"phone": {"9" * 5000}}}]', "record 1", "a number of thousands of"),
     text("scalar.json", "5", "scalar.json is neither", "list of records"),
     text("body.json", '{"TaskContent": {}}', "TaskContent", "list"),
@@ -90,7 +91,6 @@ UNREADABLE = [
 
 INVALID = [
     text("wide.csv", f"phone,param1\n{GOOD},a,b\n", "wide.csv:2: it has 3 cells", "in quotes"),
-    text("deep.json", DEEP, "deep.json:1: it is no JSON object", "keys and values"),
     text(
         "deep.jsonl", f'{{"phone": "{GOOD}"}}\n{{"a": {DEEP}}}\n', "deep.jsonl:2: its", "too deep"
     ),

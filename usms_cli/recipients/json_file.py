@@ -6,6 +6,7 @@ Keys of JSON have no order (RFC 8259, 4), and a template may follow the phones i
 two walks go through a body: one is ahead and tells the other what each entry is about.
 """
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -18,6 +19,8 @@ from usms_cli.recipients.raw import OnBytes
 from usms_cli.recipients.record import Problem, Record
 from usms_cli.text import quoted
 
+_TASK_CONTENT = re.compile(r'"TaskContent"\s*:')
+
 
 def records(
     text: TextFile, finder: ColumnFinder, on_bytes: OnBytes | None = None
@@ -28,7 +31,8 @@ def records(
     than the shapes above, and for unclear keys of the first record; UsageError if an option
     names a key that no record has.
     """
-    is_body = '"TaskContent"' in text.sample and text.sample.lstrip().startswith("{")
+    begin = text.sample.lstrip()
+    is_body = begin.startswith("{") and _TASK_CONTENT.search(begin) is not None
     if is_body:
         text.raw.spool()
     walk = Walk(text, on_bytes)
@@ -68,7 +72,7 @@ def _entries(walk: Walk) -> Iterator[int]:
     seen = False
     for _, key in walk.events:
         if key is None:  # the end of the body
-            return
+            break
         event, _ = next(walk.events)
         if key != "TaskContent":
             walk.skip(event)
@@ -83,6 +87,8 @@ def _entries(walk: Walk) -> Iterator[int]:
             if event != "start_map":
                 raise walk.error(f"has no object as entry {entries} of TaskContent")
             yield entries
+    if not seen:
+        raise walk.error("has a TaskContent, but not as a key of the outermost object")
 
 
 def _array(walk: Walk, made: JsonRecords, entry: _Entry) -> Iterator[Record | Problem]:
@@ -146,6 +152,6 @@ def _targets(walk: Walk, made: JsonRecords, entry: _Entry) -> Iterator[Record | 
             seen = True
             yield from _array(walk, made, entry)
         else:
-            raise walk.error("is before a Target that is not a list")
+            raise walk.error("or just after has a Target that is not a list")
     if not seen:
-        raise walk.error("is before an entry without a Target")
+        raise walk.error("or just after has an entry without a Target")

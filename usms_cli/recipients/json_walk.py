@@ -17,6 +17,9 @@ _Events = Iterator[tuple[str, Any]]  # ijson has no types; values are checked in
 _NESTED: dict[str, object] = {}
 """Stands for a value that is deeper than a parameter can be."""
 
+_DEEPEST = 1000
+_SHAPES = "JSON is one list of records, whole, or one record on each line, or the API's own body."
+
 
 class Walk:
     """A pass through the events of a JSON text; `number` is the record that it is in."""
@@ -27,19 +30,23 @@ class Walk:
         # Not `ijson.items` nor `parse`, which keep a path that grows with the square of the depth.
         self.events: _Events = chain.from_iterable(self._batches(text, on_bytes))
 
-    def error(self, what: str, hint: str = "") -> InputError:
-        """Return the error for where the walk is."""
+    def error(self, what: str, hint: str = _SHAPES) -> InputError:
+        """Return the error for where the walk is; `what` may begin with "or just after"."""
         where = f", record {self.number}" if self.number else ""
+        if not where:
+            what = what.removeprefix("or just after ")
         return InputError(f"{place(self._name)}{where} {what}.", hint)
 
     def skip(self, event: str) -> None:
-        """Go past the value that begins with `event`, however deep."""
+        """Go past the value that begins with `event`; raise InputError if it is too deep."""
         if not event.startswith("start"):
             return
         depth = 1
         for event, _ in self.events:
             if event == "start_map" or event == "start_array":
                 depth += 1
+                if depth > _DEEPEST:
+                    raise self.error("is nested too deep")
             elif event == "end_map" or event == "end_array":
                 depth -= 1
                 if not depth:
@@ -98,10 +105,7 @@ class Walk:
                 what = visible(str(cause).splitlines()[0])
                 if isinstance(cause, ValueError) and not isinstance(cause, ijson.JSONError):
                     what = "it has a number of thousands of digits"
-                raise self.error(
-                    f"{'or just after ' if self.number else ''}is not valid JSON: {what}",
-                    "JSON is one list of records, whole, or one record on each line.",
-                ) from error
+                raise self.error(f"or just after is not valid JSON: {what}") from error
             size = size + len(piece or "") if number == self.number else 0
             number = self.number
             if size > LONGEST:
