@@ -1,6 +1,7 @@
 """Exports come back in as the same people, whatever the region; who was sent to never does."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import phonenumbers
@@ -112,17 +113,56 @@ def test_odd_lines_are_named_with_the_count_of_the_majority_across_files(
     assert "have 1" in invalid["reason"]
 
 
-def test_a_pipe_or_a_device_is_written_to_and_not_replaced(usms: Usms, gateway: Gateway) -> None:
-    table = write_csv(usms.folder / "r.csv", [("13800138000", "x")])
-    pipe, link, beyond = (usms.folder / name for name in ("pipe", "link", "beyond.csv"))
+def test_a_pipe_or_device_is_written_to_and_never_replaced(usms: Usms) -> None:
+    write_csv(usms.folder / "r.csv", [("138", "x")])
+    pipe = usms.folder / "failures"
     os.mkfifo(pipe)
-    beyond.touch()
-    link.symlink_to(beyond)
-    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    assert usms.send(table, "--failures", pipe).status == 0
-    assert os.read(reading, 100).startswith(b"phone,")
-    os.close(reading)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(pipe.read_text)
+        assert usms.send("r.csv", "--dry-run", "--failures", pipe).status == 3
+        assert reading.result(10).startswith("phone,template_id,sender_id,param1,reason,source,")
     assert pipe.is_fifo()
-    assert usms("show", "last", "--failures", link).status == 0
-    assert link.is_symlink()
-    assert beyond.read_text().startswith("phone,")
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(usms: Usms) -> None:
+    write_csv(usms.folder / "r.csv", [("138", "x")])
+    (usms.folder / "kept").mkdir()
+    link = usms.folder / "failures.csv"
+    link.symlink_to("kept/f.csv")
+    for _ in range(2):
+        assert usms.send("r.csv", "--dry-run", "--failures", link).status == 3
+        assert link.is_symlink()
+        assert (usms.folder / "kept" / "f.csv").read_text().startswith("phone,template_id,")
+    assert [path.name for path in (usms.folder / "kept").iterdir()] == ["f.csv"]
+
+
+@pytest.mark.parametrize("where", ["x" * 300, "round.csv", "no/f.csv", "."])
+def test_a_place_where_no_file_can_be_is_a_wrong_call(
+    usms: Usms, gateway: Gateway, where: str
+) -> None:
+    write_csv(usms.folder / "r.csv", [("13800138000", "x")])
+    (usms.folder / "round.csv").symlink_to("round.csv")
+    result = usms.send("r.csv", "--failures", where)
+    assert (result.status, result.out, gateway.requests) == (2, "", [])
+    assert "cannot write" in result.err
+    result = usms.send(where if where != "." else "x/y", "--failures", "f.csv")
+    assert (result.status, result.out, gateway.requests) == (2, "", [])
+
+
+def test_the_longest_name_that_a_file_can_have_is_one(usms: Usms) -> None:
+    write_csv(usms.folder / "r.csv", [("138", "x")])
+    name = "失" * 85
+    assert usms.send("r.csv", "--dry-run", "--failures", name).status == 3
+    assert (usms.folder / name).is_file()
+
+
+def test_standard_input_is_an_input_and_not_written_over(usms: Usms) -> None:
+    path = write_csv(usms.folder / "r.csv", [("138", "x")])
+    text = path.read_text()
+    with path.open() as stdin:
+        process = usms.start(
+            *("send", "-", "-t", "T1", "-s", "S", "--dry-run", "--failures", "r.csv"), stdin=stdin
+        )
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, path.read_text()) == (2, text)
+    assert "standard input is an input, and --failures would write over it" in err

@@ -94,15 +94,6 @@ def test_a_link_in_the_state_directory_is_not_written_through(
     assert bool(gateway.requests) == (result.status == 0)
 
 
-def test_an_export_replaces_a_link_and_leaves_what_it_led_to(usms: Usms) -> None:
-    victim = usms.folder / "victim"
-    victim.write_text("precious")
-    (usms.folder / "failed.csv").symlink_to(victim)
-    assert usms(*CALL, "--failures", "failed.csv").status == 0
-    assert victim.read_text() == "precious"
-    assert (usms.folder / "failed.csv").read_text().startswith("phone,")
-
-
 def test_an_answer_that_unpacks_to_a_gigabyte_is_read_to_its_limit(
     usms: Usms, gateway: Gateway
 ) -> None:

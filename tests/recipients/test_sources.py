@@ -43,7 +43,9 @@ def test_unicode_text_is_read_as_it_is(read: Read, content: bytes) -> None:
     assert read(content, encoding="gb18030" if content[0] > 127 else None) == RECORDS
 
 
-@pytest.mark.parametrize("encoding", ["gb18030", "big5", "shift_jis", "utf-16-le", "utf-16"])
+@pytest.mark.parametrize(
+    "encoding", ["gb18030", "big5", "shift_jis", "utf-16-le", "utf-16", "utf-32"]
+)
 def test_other_text_is_read_when_its_encoding_is_said(read: Read, encoding: str) -> None:
     table = TABLE.replace("娜", "")
     assert read(table.encode(encoding), encoding=encoding) == [Record(2, "1", ["安"])]
@@ -66,10 +68,26 @@ def test_text_that_is_not_what_was_said_is_refused(read: Read) -> None:
         read(TABLE.encode()[:-2])
 
 
-@pytest.mark.parametrize("name", ["klingon", "base64", "rot13", "undefined", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["klingon", "base64", "rot13", "undefined", "a\0b", "idna", "utf7", "unicode_escape"]
+)
 def test_an_encoding_that_is_none_is_an_error_of_the_call(read: Read, name: str) -> None:
     with pytest.raises(UsageError, match="--encoding"):
         read(TABLE, encoding=name)
+
+
+def test_a_mark_that_is_missing_is_named_with_what_to_type(read: Read) -> None:
+    content = TABLE.encode("utf-16-be")
+    with pytest.raises(InputError, match="has no byte order mark") as caught:
+        read(content, encoding="utf-16")
+    assert "--encoding utf-16-le or utf-16-be" in caught.value.hint
+    assert read(content, encoding="utf-16-be") == RECORDS
+
+
+def test_a_rare_encoding_is_never_guessed_from_its_mark(read: Read) -> None:
+    with pytest.raises(InputError, match="is UTF-32 text") as caught:
+        read(TABLE.encode("utf-32"))
+    assert "--encoding utf-32" in caught.value.hint
 
 
 def test_characters_and_line_ends_across_blocks_stay_whole(read: Read) -> None:

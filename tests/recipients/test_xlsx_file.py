@@ -259,6 +259,7 @@ _BOMB = "<worksheet><sheetData>" + " " * (80 << 20)
     [
         (workbook(TABLE)[:-40], "is damaged"),
         (workbook(TABLE)[:200], "is damaged"),
+        (workbook(TABLE)[:50] + workbook(TABLE)[60:], "is damaged"),
         (workbook(TABLE).replace(b"xl/worksheets/sheet1", b"xl/worksheets/sheet2"), "is damaged"),
         (_tampered(), "is damaged"),
         (sheet_of('<row r="1"><c r="A1"><v>1'), "is damaged"),

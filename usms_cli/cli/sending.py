@@ -1,5 +1,6 @@
 """What `usms send` does, in order: from files to a run on disk, which is then delivered."""
 
+import os
 import tempfile
 import time
 from contextlib import ExitStack, closing
@@ -20,6 +21,7 @@ from usms_cli.journal.view import View
 from usms_cli.recipients.check import Checker
 from usms_cli.recipients.choices import PhoneCheck
 from usms_cli.recipients.exclude import Excluder
+from usms_cli.recipients.raw import place
 from usms_cli.recipients.source import ReadOptions
 from usms_cli.report.csv_export import check_writable
 from usms_cli.report.report import Report, Status, report_on_run
@@ -146,8 +148,17 @@ def _check_files(order: Order) -> None:
         return
     check_writable(order.failures)
     for name in inputs:
-        if Path(name).exists() and order.failures.exists() and order.failures.samefile(name):
-            raise UsageError(f"{quoted(name)} is an input, and --failures would write over it")
+        if _is_same_file(order.failures, name):
+            raise UsageError(f"{place(name)} is an input, and --failures would write over it")
+
+
+def _is_same_file(path: Path, name: str) -> bool:
+    """Tell whether an input is the file at `path`; one that cannot be looked at is none."""
+    try:
+        found = os.fstat(0) if name == "-" else Path(name).stat()
+        return os.path.samestat(found, path.stat())
+    except OSError:
+        return False
 
 
 def _new_info(order: Order, name: str | None, address: str) -> RunInfo:

@@ -48,9 +48,6 @@ def show(
         raise UsageError(
             f"--export: {export[0]!r} is no outcome", f"It is one of: {', '.join(OUTCOMES)}."
         )
-    for path in (failures, export and export[1]):
-        if path:
-            check_writable(path)
     for path in (failures, export[1] if export else None):
         if path:
             check_writable(path)

@@ -19,10 +19,15 @@ LONGEST = 1 << 20
 TOO_LONG = "is longer than a million characters"
 
 _MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
+
+# Ways of writing other text that Python counts as encodings; some give what is no character.
+_NO_ENCODINGS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"}
 
 # What lists of recipients are found in when it is not Unicode; see docs.python.org, codecs.
 _LIKELY = ("gb18030", "big5", "shift_jis", "euc_kr", "cp1252", "cp1251")
@@ -43,6 +48,11 @@ class TextFile:
         self.name = raw.name
         marked = (name for mark, name in _MARKS.items() if raw.head.startswith(mark))
         self.encoding = next(marked, encoding or "utf-8")
+        if self.encoding == "utf-32" and encoding is None:
+            raise InputError(
+                f"{place(self.name)} is UTF-32 text.",
+                "Add --encoding utf-32, or save it as UTF-8.",
+            )
         self.sample = self._decode(codecs.getincrementaldecoder(self.encoding)(), raw.head, 1)
         self.sample = self.sample.removeprefix("\ufeff")
 
@@ -99,6 +109,12 @@ class TextFile:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
             raise self._undecodable(error, line) from error
+        except UnicodeError as error:  # of utf-16 alone, where the mark is missing
+            raise InputError(
+                f"{place(self.name)} has no byte order mark, and UTF-16 comes in two orders.",
+                "Say which it is: --encoding utf-16-le or utf-16-be. If it is UTF-8, leave "
+                "--encoding out.",
+            ) from error
         if "\0" in text:
             line += _line_breaks(text[: text.index("\0")])
             raise InputError(
@@ -134,6 +150,8 @@ def _check_encoding(name: str) -> None:
     try:
         bytes(4).decode(name)  # not of no bytes, which is text whatever the name
         codecs.getincrementaldecoder(name)
+        if codecs.lookup(name).name in _NO_ENCODINGS:
+            raise LookupError(name)
     except (LookupError, ValueError) as error:
         raise UsageError(
             f"--encoding {quoted(name)} is no encoding of text.",

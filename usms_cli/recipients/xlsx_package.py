@@ -34,6 +34,7 @@ _BROKEN = (
     EOFError,
     LookupError,
     NotImplementedError,
+    OSError,  # of a place in the file that cannot be
     UnicodeError,
     ValueError,
 )

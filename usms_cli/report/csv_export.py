@@ -2,6 +2,7 @@
 
 import csv
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -41,11 +42,14 @@ def check_writable(path: Path) -> None:
 
     :raises UsageError: it cannot.
     """
-    if path.is_dir():
-        raise UsageError(f"cannot write {quoted(str(path), 200)}: it is a directory")
-    writable = os.access(path, os.W_OK) if _is_special(path) else _is_folder_ours(path)
-    if not writable:
-        raise UsageError(f"cannot write {quoted(str(path), 200)}: no such folder, or not yours")
+    try:
+        if path.is_dir():
+            raise UsageError(f"cannot write {quoted(str(path), 200)}: it is a directory")
+        place = path if _is_special(path) else path.resolve().parent
+        if not os.access(place, os.W_OK | (os.X_OK if place != path else 0)):
+            raise UsageError(f"cannot write {quoted(str(path), 200)}: no such folder, or not yours")
+    except (OSError, RuntimeError) as error:
+        raise _unwritable(path, error) from error
 
 
 def _export(report: Report, path: Path, rows: Iterable[Row], outcome: Outcome | None) -> None:
@@ -71,25 +75,19 @@ def _inert(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _is_special(path: Path) -> bool:
-    """Tell whether a path is a pipe or a device, such as /dev/null: they are not to be replaced."""
-    return path.exists() and not path.is_file()
-
-
-def _is_folder_ours(path: Path) -> bool:
-    return os.access(path.resolve().parent, os.W_OK | os.X_OK)
-
-
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
-    """Write beside a file, for its owner alone, and put it in its place when it is whole."""
+    """Write beside a file, for its owner alone, and put it in its place when it is whole.
+
+    What a link leads to is replaced, not the link. A device or a pipe is written to as it is.
+    """
     try:
         if _is_special(path):
             with path.open("w", encoding="utf-8", newline="") as file:
                 yield file
             return
-        path = path.resolve()  # of a link, what it leads to is written
-        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        path = path.resolve()
+        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
                 yield file
@@ -99,5 +97,19 @@ def _replacing(path: Path) -> Iterator[TextIO]:
         except BaseException:
             Path(beside).unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise UsageError(f"cannot write {quoted(str(path), 200)}: {error.strerror}") from error
+    except (OSError, RuntimeError) as error:
+        raise _unwritable(path, error) from error
+
+
+def _is_special(path: Path) -> bool:
+    """Tell whether there is something that a file must not be put in the place of."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _unwritable(path: Path, error: Exception) -> UsageError:
+    """Return the error for a file that cannot be written; RuntimeError: its links are a circle."""
+    why = error.strerror if isinstance(error, OSError) else "its links lead in a circle"
+    return UsageError(f"cannot write {quoted(str(path), 200)}: {why}")
