@@ -1,5 +1,6 @@
 """Exports come back in as the same people, whatever the region; who was sent to never does."""
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -61,6 +62,23 @@ def test_invalid_records_come_back_mended(usms: Usms, gateway: Gateway) -> None:
     assert usms.send("failed.csv").status == 0
     sent = {(target.phone, target.params) for target in gateway.taken}
     assert sent == {("13800138000", ("x",)), ("13800138001", ("y",)), ("13800138002", ("=z",))}
+
+
+def test_an_invalid_record_of_a_body_is_exported_as_the_person_it_names(
+    usms: Usms, gateway: Gateway
+) -> None:
+    """Bare digits are mainland China in a body of the API, and may be an American in a CSV."""
+    target = {"Phone": "13802345678", "TemplateParams": ["", "b"]}
+    body = {"TaskContent": [{"TemplateId": "T", "SenderId": "S", "Target": [target]}]}
+    (usms.folder / "body.json").write_text(json.dumps(body))
+    call = ("--region", "US", "--failures", "failed.csv")
+    assert usms.send("body.json", *call).status == 3
+    path = usms.folder / "failed.csv"
+    path.write_text(path.read_text().replace(",,b,", ",a,b,"))
+    assert usms.send("failed.csv", "--region", "US").status == 0
+    assert [(target.phone, target.params) for target in gateway.taken] == [
+        ("13802345678", ("a", "b"))
+    ]
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "unknown", "pending"])

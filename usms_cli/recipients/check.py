@@ -90,8 +90,10 @@ class Checker:
     def _add_invalid(self, record: Record | Problem, reason: str) -> None:
         template = self._template if record.template is None else record.template
         sender = self._sender if record.sender is None else record.sender
+        # An export is no body of the API, and must not mean somebody else.
+        phone = plain_phone(record) if isinstance(record, Record) else record.phone
         self._draft.add_invalid(
-            record.phone, template or "", sender or "", record.params, record.line, reason
+            phone, template or "", sender or "", record.params, record.line, reason
         )
 
 
