@@ -263,6 +263,7 @@ _BOMB = "<worksheet><sheetData>" + " " * (80 << 20)
         (workbook(TABLE).replace(b"xl/worksheets/sheet1", b"xl/worksheets/sheet2"), "is damaged"),
         (_tampered(), "is damaged"),
         (sheet_of('<row r="1"><c r="A1"><v>1'), "is damaged"),
+        (sheet_of('<row r="1"><c r="A1" r="A" t="e"><v>1</v></c></row>'), "is damaged"),
         (sheet_of('<row r="1"><c r="A1" t="s"><v>7</v></c></row>'), "is damaged"),
         (sheet_of('<row r="1"><c r="A9999999"><v>7</v></c></row>'), "is damaged"),
         (sheet_of('<row r="1"><c><v>7</v></c></row>'), "does not say where its cells are"),

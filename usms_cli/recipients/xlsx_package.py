@@ -41,7 +41,8 @@ _BROKEN = (
 _SAVE = "Open it in Excel and save it once more as .xlsx, or as CSV UTF-8."
 
 _TAG = rb"<(?:\w+:)?"
-_ATTRIBUTE = re.compile(rb'\s(r|s|t|hidden)="([^"]*)"')
+_REFERENCE = re.compile(rb'\sr="([A-Z]{1,3})([0-9]{1,7})"')
+_ATTRIBUTE = re.compile(rb'\s(s|t|hidden)="([^"]*)"')
 _ROW_OR_CELL = re.compile(
     _TAG + rb"(?:row(?P<row>|\s[^>]*)|c(?P<cell>\s[^>]*))>"
     rb"(?P<formula>\s*" + _TAG + rb"f[\s/>][^<]*(?:</[^>]*>\s*)?)?"
@@ -148,7 +149,10 @@ class Package:
                 if found["cell"] is None:
                     hidden = attributes.get(b"hidden") in (b"1", b"true")
                     continue
-                column, row = _split(attributes[b"r"])
+                reference = _REFERENCE.search(found["cell"])
+                if reference is None:
+                    raise self.damaged()
+                column, row = _column_number(reference[1]), int(reference[2])
                 if hidden:
                     yield OddCell(row, None, Flaw.HIDDEN)
                     hidden = False
@@ -294,12 +298,6 @@ class Package:
 
 def _long_then_large(reference: bytes) -> tuple[int, bytes]:
     return len(reference), reference
-
-
-def _split(reference: bytes) -> tuple[int, int]:
-    """Return column and row of a cell, by a reference such as B2."""
-    letters = reference.rstrip(b"0123456789")
-    return _column_number(letters), int(reference[len(letters) :])
 
 
 def _column_number(letters: bytes) -> int:
