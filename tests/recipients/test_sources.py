@@ -84,6 +84,20 @@ def test_a_mark_that_is_missing_is_named_with_what_to_type(read: Read) -> None:
     assert read(content, encoding="utf-16-be") == RECORDS
 
 
+def test_utf_8_that_is_said_to_be_something_else_is_not_garbled(read: Read) -> None:
+    """One --encoding stands beside several files, and nearly any bytes are text in some."""
+    content = "phone,param1\n" + "1,a\n" * BLOCK + "1,安娜\n"
+    for encoding in ("gb18030", "cp1252"):
+        with pytest.raises(InputError, match="is UTF-8 text, though --encoding says") as caught:
+            read(content.replace("安娜", "é你好"), encoding=encoding)
+        assert '"1,é你好" as UTF-8' in caught.value.message
+        assert "without --encoding" in caught.value.hint
+    mixed = content.encode() + "1,安娜\n".encode("gb18030")
+    assert len(read(mixed, encoding="gb18030")) == BLOCK + 2
+    assert len(read(content.encode("gb18030"), encoding="gb18030")) == BLOCK + 1
+    assert read(TABLE.replace("安娜", "Anna"), encoding="gb18030") == [Record(2, "1", ["Anna"])]
+
+
 def test_a_rare_encoding_is_never_guessed_from_its_mark(read: Read) -> None:
     with pytest.raises(InputError, match="is UTF-32 text") as caught:
         read(TABLE.encode("utf-32"))

@@ -2,7 +2,8 @@
 
 Text is UTF-8, with or without a byte order mark, or UTF-16 with one; anything else must be
 named with --encoding. A byte order mark outranks --encoding, so that one option can stand
-beside several files.
+beside several files. Without a mark, text that is UTF-8 all the same is refused: the option was
+meant for another file, and what it makes of this one would be sent.
 """
 
 import codecs
@@ -63,11 +64,14 @@ class TextFile:
         `RawFile.blocks` raises.
         """
         decoder = codecs.getincrementaldecoder(self.encoding)()
+        utf8 = None if codecs.lookup(self.encoding).name.startswith("utf") else _Utf8()
         line = 1
         text = ""
         held = ""
         first = True
         for block in self.raw.blocks(on_bytes):
+            if utf8:
+                utf8.feed(block)
             text = held + self._decode(decoder, block, line)
             if first:
                 text, first = text.removeprefix("\ufeff"), False
@@ -76,6 +80,14 @@ class TextFile:
             line += _line_breaks(text)
             yield text
         yield held + self._decode(decoder, b"", line)
+        if utf8 and utf8.line:
+            as_said = utf8.line.encode().decode(self.encoding, "replace")
+            raise InputError(
+                f"{place(self.name)} is UTF-8 text, though --encoding says {self.encoding}: "
+                f"{quoted(as_said)} reads {quoted(utf8.line)} as UTF-8.",
+                "Send it in a call of its own, without --encoding. If UTF-8 is wrong, convert it: "
+                f"iconv -f {self.encoding} -t utf-8 FILE | usms send -",
+            )
 
     def batches(self, on_bytes: OnBytes | None = None) -> Iterator[list[str]]:
         """Yield lists of whole lines with their endings: LF, CRLF or CR, as an editor counts.
@@ -144,6 +156,28 @@ class TextFile:
             f"{place(self.name, line)} is not {self.encoding.upper()} text.",
             choose if guesses else "Save the file as UTF-8, or name its encoding with --encoding.",
         )
+
+
+class _Utf8:
+    """Tells whether bytes are UTF-8; `line` is the first one that would show it, or ""."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._valid = True
+        self.line = ""
+
+    def feed(self, block: bytes) -> None:
+        """Look at the next bytes."""
+        if not self._valid:
+            return
+        try:
+            text = self._decoder.decode(block)
+        except UnicodeDecodeError:
+            self._valid = False
+            self.line = ""
+            return
+        if not self.line and not text.isascii():
+            self.line = next(line for line in text.splitlines() if not line.isascii())
 
 
 def _check_encoding(name: str) -> None:
