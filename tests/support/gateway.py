@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ class Gateway:
         self.plan = plan
         self.taken: Counter[Target] = Counter()
         self.requests: list[Seen] = []
+        self.templates: dict[str, Any] = {}  # what it says of each, by id
+        self.questions: list[list[str]] = []  # the ids of each question
+        self.says: Reply | None = None  # to a question, instead of the templates
         self.under_way = 0
         self.most_under_way = 0
         self._lock = threading.Lock()
@@ -114,6 +118,9 @@ class Gateway:
 
             def do_POST(self) -> None:
                 gateway._answer(self)
+
+            def do_GET(self) -> None:
+                gateway._answer_question(self)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -147,6 +154,14 @@ class Gateway:
         for target, times in self.taken.items():
             phones[target.phone] += times
         return phones
+
+    def _answer_question(self, handler: BaseHTTPRequestHandler) -> None:
+        ids = parse_qs(urlsplit(handler.path).query)["id"]
+        self.questions.append(ids)
+        found = [self.templates[one] for one in ids if one in self.templates]
+        answer = {"RetCode": 0, "Message": "", "Data": found}
+        reply = self.says or Reply(body=json.dumps(answer).encode())
+        self._reply(handler, reply, 0, (), 0)
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         length = int(handler.headers["Content-Length"])

@@ -3,6 +3,7 @@
     connection   one kept connection, and what came of each exchange over it
     verdicts     what an answer means for the recipients of a request
     client       SendBatchUSMSMessage: one request in, one verdict out
+    templates    USMSTemplate: what the API has under the ids of templates
     asking       questions, which may be asked again: what every one of them shares
 
 Knows nothing of the journal or of terminals.
