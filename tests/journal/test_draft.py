@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.runs import To, deliver, fill, new_info, people, write_run
+from tests.support.runs import FIRST, To, deliver, fill, new_info, outcomes, people, write_run
 from usms_cli.journal import draft as module
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.schema import JournalError, RunInfo
@@ -298,3 +298,53 @@ def test_a_published_run_holds_what_was_added(tmp_path: Path) -> None:
             (A, ["x", "参"], "S"),
             (B, ["", "y"], ""),
         ]
+
+
+# --- what only the API knows -----------------------------------------------------------------
+
+
+def test_pending_messages_come_by_template_whole_and_without_those_left_out(draft: Draft) -> None:
+    many = [
+        To(A + number, (f"{number}",), "T1", "S" if number % 3 else "") for number in range(4000)
+    ]
+    fill(
+        draft, [To(B + 10_000, ("x", "y"), "T0"), *many, many[7], To(A, (), "T2"), To(A, (), "T1")]
+    )
+    seal(draft)
+    view = draft.view()
+    assert list(view.pending_templates()) == [("T0", 2), ("T1", 1), ("T2", 0)]
+    found = sorted((place, line, params) for _, place, line, params in view.pending_messages("T1"))
+    assert found == [(number + 2, number + 3, [f"{number}"]) for number in range(4000)]
+    assert [params for *_, params in view.pending_messages("T2")] == [[]]
+    assert list(view.pending_messages("T9")) == []
+
+
+def test_who_is_rejected_while_they_are_read_is_invalid_and_counted_so(
+    draft: Draft, tmp_path: Path
+) -> None:
+    fill(draft, [*people(2500), *people(3), *people(1, "T2", first=2500)])
+    info = seal(draft)
+    assert (info.recipients, info.duplicate) == (2501, 3)
+    for one in draft.view().pending_messages("T1"):
+        if one[1] % 2:
+            draft.reject([(one, f"no {one[1]}")])
+    info = draft.recount(info)
+    assert (info.recipients, info.invalid, info.duplicate) == (1251, 1250, 3)
+    rows = list(draft.view().rows("invalid"))
+    assert [row.line for row in rows] == list(range(2, 2502, 2))
+    assert (rows[0].reason, rows[0].phone, rows[0].template) == ("no 1", FIRST, "T1")
+    path = tmp_path / "r.db"
+    draft.publish(path)
+    assert {outcome: len(found) for outcome, found in outcomes(path).items()} == {
+        "pending": 1251,
+        "invalid": 1250,
+        "duplicate": 3,
+    }
+
+
+def test_a_template_whose_recipients_are_all_rejected_is_no_more(draft: Draft) -> None:
+    fill(draft, people(3))
+    info = seal(draft)
+    draft.reject([(one, "no") for one in draft.view().pending_messages("T1")])
+    assert list(draft.view().pending_templates()) == []
+    assert draft.recount(info).recipients == 0

@@ -2,14 +2,14 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from usms_cli.journal.exclusions import Exclusions
 from usms_cli.journal.schema import RunInfo, create, journal_errors, remove_sides
-from usms_cli.journal.view import View
+from usms_cli.journal.view import Pending, View
 
 CHUNK = 1000
 _KNOWN_TASKS = 10_000
@@ -105,6 +105,23 @@ class Draft:
             )
             self._connection.execute("INSERT INTO info VALUES (?)", (msgspec.json.encode(info),))
             self._connection.execute("COMMIT")
+        return info
+
+    def reject(self, recipients: Iterable[tuple[Pending, str]]) -> None:
+        """Make pending recipients of the sealed draft invalid, each for a reason."""
+        with journal_errors(self.path):
+            self._connection.execute("BEGIN")
+            self._connection.executemany(
+                "INSERT INTO left_out VALUES (?, ?, 'invalid', ?)",
+                [(task, place, reason) for (task, place, _, _), reason in recipients],
+            )
+            self._connection.execute("COMMIT")
+
+    def recount(self, info: RunInfo) -> RunInfo:
+        """Count again after `reject`; return the same with the counts."""
+        info = msgspec.structs.replace(info, **self._count())
+        with journal_errors(self.path):
+            self._connection.execute("UPDATE info SET content = ?", (msgspec.json.encode(info),))
         return info
 
     def view(self) -> View:
@@ -236,10 +253,11 @@ class Draft:
         def number(query: str) -> int:
             return int(self._connection.execute(query).fetchone()[0])
 
+        left_out = number("SELECT COUNT(*) FROM left_out")
         duplicate = number("SELECT COUNT(*) FROM left_out WHERE outcome = 'duplicate'")
         excluded = number("SELECT COUNT(*) FROM left_out WHERE outcome = 'excluded'")
         sendable = number("SELECT IFNULL(SUM(records), 0) FROM task WHERE reason IS NULL")
-        sendable -= duplicate + excluded
+        sendable -= left_out
         return {
             "records": self._records,
             "invalid": self._records - sendable - duplicate - excluded,

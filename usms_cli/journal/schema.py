@@ -46,7 +46,8 @@ CREATE TABLE invalid (
     id INTEGER PRIMARY KEY, line INTEGER NOT NULL, phone TEXT NOT NULL, params BLOB NOT NULL,
     template TEXT NOT NULL, sender TEXT NOT NULL, reason TEXT NOT NULL
 );
--- Recipients that are not to be sent: duplicate or excluded.
+-- Recipients that are not to be sent: duplicate, excluded, or invalid since their message is
+-- too long.
 CREATE TABLE left_out (
     task INTEGER NOT NULL, id INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (task, id)

@@ -57,6 +57,10 @@ class Row(NamedTuple):
     line: int
 
 
+Pending = tuple[int, int, int, list[str]]
+"""A pending recipient: its task, its place in the input, its line and its parameters."""
+
+
 class LastCall(NamedTuple):
     """How the last call that sent for a run ended; `status` None where it was killed."""
 
@@ -137,6 +141,24 @@ class View:
             "SELECT template, sender FROM task WHERE reason IS NULL AND records > 0 ORDER BY id"
         )
 
+    def pending_templates(self) -> Iterator[tuple[str, int]]:
+        """Yield each template with pending recipients, and the number of their parameters, in the
+        order of the input."""
+        yield from self._select(_PENDING_TEMPLATES)
+
+    def pending_messages(self, template: str) -> Iterator[Pending]:
+        """Yield the pending recipients of a template, by task and then in order.
+
+        A draft may be written while this goes on.
+        """
+        query = "SELECT id FROM task WHERE template = :template AND reason IS NULL ORDER BY id"
+        for (task,) in self._select(query, {"template": template}):
+            after = 0
+            while rows := list(self._select(_PENDING_CHUNK, {"task": task, "after": after})):
+                for id_, line, params in rows:
+                    yield task, id_, line, _decode_params(params) if params else []
+                after = rows[-1][0]
+
     def sessions(self) -> Iterator[Session]:
         """Yield each session number once, in the order in which they were given."""
         for row in self._select(
@@ -168,11 +190,12 @@ class View:
                     template=template,
                     sender=sender,
                     reason=reason or "",
-                    source=self._source_of(id_),
+                    source=self.source_of(id_),
                     line=line,
                 )
 
-    def _source_of(self, id_: int) -> str:
+    def source_of(self, id_: int) -> str:
+        """Return the name of the source of the record at a place in the input."""
         return next((name for first, name in self._sources if first <= id_), "")
 
     @cached_property
@@ -180,7 +203,7 @@ class View:
         return list(self._select("SELECT first, name FROM source ORDER BY first DESC"))
 
     def _select(
-        self, query: str, parameters: dict[str, str] | None = None
+        self, query: str, parameters: dict[str, str | int] | None = None
     ) -> Iterator[tuple[Any, ...]]:
         with journal_errors(self._path), closing(self._connection.cursor()) as cursor:
             cursor.execute(query, parameters or {})
@@ -218,6 +241,15 @@ WHERE t.reason IS NULL
                      ORDER BY s.first DESC LIMIT 1), 0)
 """
 PENDING = f"SELECT r.id {_PENDING_FROM}"  # the ids of the pending recipients, in no order
+_PENDING_TEMPLATES = f"""
+SELECT template, params FROM task sent
+WHERE EXISTS (SELECT 1 {_PENDING_FROM} AND t.id = sent.id)
+GROUP BY template ORDER BY MIN(id)
+"""
+_PENDING_CHUNK = f"""
+SELECT r.id, r.line, r.params {_PENDING_FROM} AND t.id = :task AND r.id > :after
+ORDER BY r.id LIMIT 1000
+"""
 
 _ROWS: dict[Outcome, str] = {
     "accepted": _SENT.format(outcome="accepted"),
@@ -231,6 +263,10 @@ _ROWS: dict[Outcome, str] = {
         UNION ALL
         SELECT {_COLUMNS}, t.reason, r.line
         FROM task t JOIN recipient r ON r.task = t.id WHERE t.reason IS NOT NULL
+        UNION ALL
+        SELECT {_COLUMNS}, l.reason, r.line
+        FROM left_out l JOIN recipient r ON r.task = l.task AND r.id = l.id
+        JOIN task t ON t.id = r.task WHERE l.outcome = 'invalid'
         ORDER BY 1
         """,
 }
