@@ -8,6 +8,7 @@ import json
 import sqlite3
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -61,6 +62,11 @@ class Account:
         """Forget what is kept in no `store`."""
         with self._lock:
             self._db.close()
+
+    def expect(self, variables: Iterable[tuple[str, int]]) -> None:
+        """Let templates have so many variables, as if they had been sent with as many."""
+        with self._lock, self._db:
+            self._keep_templates(variables)
 
     def send(self, entries: list[Entry]) -> Answer:
         """Take a batch, and return the answer to it; raises RefusedError if it takes nobody."""
@@ -163,11 +169,16 @@ class Account:
         return rules.default_template(rows[0][0] if rows else 1)
 
     def _keep(self, sessions: list[tuple[str, float, str]], entries: list[Entry]) -> None:
-        # A template id may hold a lone surrogate, which SQLite cannot: it is kept as JSON.
-        variables = [(json.dumps(e.template), len(e.targets[0].params)) for e in entries]
         with self._lock, self._db:
             self._db.executemany("INSERT INTO session VALUES (?, ?, ?)", sessions)
-            self._db.executemany("INSERT OR REPLACE INTO template VALUES (?, ?)", variables)
+            self._keep_templates((e.template, len(e.targets[0].params)) for e in entries)
+
+    def _keep_templates(self, variables: Iterable[tuple[str, int]]) -> None:
+        # A template id may hold a lone surrogate, which SQLite cannot: it is kept as JSON.
+        self._db.executemany(
+            "INSERT OR REPLACE INTO template VALUES (?, ?)",
+            ((json.dumps(template), number) for template, number in variables),
+        )
 
     def _read(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         with self._lock:

@@ -5,7 +5,7 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -39,6 +39,7 @@ class Sandbox:
         slow: float = 10.0,
         store: Path | None = None,
         log: Callable[[str], None] | None = None,
+        variables: Iterable[tuple[str, int]] = (),
     ) -> None:
         """Take `port` (0: any free one); a client may connect at once, answers begin at `start()`.
 
@@ -46,9 +47,11 @@ class Sandbox:
         is taken is kept in the file `store`, which a later sandbox can open to give the receipts;
         without one it is gone with the sandbox. `log` gets a line for each request, from the
         threads that serve: method, path, status and counts, safe to show, never a key or a text.
+        `variables` says how many a template has that is in no table, by its id.
         Raises OSError if the port cannot be had, OSError or sqlite3.Error if `store` cannot.
         """
         self._account = Account(receipt_delay, store)
+        self._account.expect(variables)
         try:
             self._server = _Server(port, self._account, slow, log)
         except (OSError, OverflowError):
