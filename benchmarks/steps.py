@@ -21,17 +21,21 @@ from tools.gateway import Gateway
 from tools.tables import machine, table
 
 from usms_cli.api.client import Client
+from usms_cli.api.templates import Template, TemplateStatus
 from usms_cli.api.verdicts import Taken
 from usms_cli.batching import batches
+from usms_cli.findings import TemplateChecks
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.ledger import Ledger
 from usms_cli.journal.schema import Pace, RunInfo
+from usms_cli.journal.view import View
 from usms_cli.recipients.check import Checker
 from usms_cli.recipients.phones import PhoneReader
 from usms_cli.recipients.record import Problem, Record
 from usms_cli.recipients.source import ReadOptions, open_source
 from usms_cli.settings import Account, Secret
 from usms_cli.settle import settle
+from usms_cli.template_check import check_templates
 
 T = TypeVar("T")
 
@@ -110,6 +114,20 @@ def _fill(clock: Clock, draft: Draft, records: list[Record | Problem]) -> None:
     clock.once("check, journal in", lambda: checker.check(records))
     clock.once("seal: duplicates, counts", lambda: draft.seal(_INFO, allow_duplicates=False))
     clock.once("phones with several messages", draft.phones_sent_differently)
+    clock.once("messages measured, with --check-template", lambda: _measure(draft.view()))
+
+
+def _measure(view: View) -> None:
+    """Do what --check-template does once the API has answered."""
+    template = Template("Dear {1}, your code is {2}.", TemplateStatus.APPROVED, "")
+    with TemplateChecks() as checks:
+        check_templates(view, lambda _: {"T": template}, _refuse, lambda _: None, checks)
+        if checks.problems:
+            raise RuntimeError("the list has another number of parameters")
+
+
+def _refuse(recipients: object) -> None:
+    raise RuntimeError("a message of the list is too long")
 
 
 def _deliver(clock: Clock, run: Path) -> None:

@@ -1,8 +1,9 @@
 """A run on disk is sent, as far as it can be, and reported: what `send` and `resume` share."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from usms_cli.cli.guard import print_error
 from usms_cli.cli.terminal import Terminal
 from usms_cli.delivery import Delivery, Ending, Tally
 from usms_cli.errors import ExitStatus, UsageError, UsmsError
+from usms_cli.findings import TemplateChecks
 from usms_cli.journal.ledger import Ledger
 from usms_cli.journal.schema import JournalError, PaceChange, RunInfo
 from usms_cli.journal.store import Store
@@ -36,11 +38,13 @@ def deliver_and_report(
     limit: int | None = None,
     resend_unknown: bool = False,
     failures: Path | None = None,
+    templates: TemplateChecks | None = None,
 ) -> ExitStatus:
     """Send what is to be sent of a run that this process has locked, then report on the run.
 
     :param account: whom to send to; None where the run is the sandbox's.
     :param limit: send only to the first so many that are pending.
+    :param templates: what was found of the templates before, to report too.
     :return: what the command ends in.
     """
     with closing(store.open(name)) as view:
@@ -49,12 +53,12 @@ def deliver_and_report(
     broken: JournalError | None = None
     if before.status != "complete" or (resend_unknown and before.counts.unknown):
         try:
-            with closing(Ledger(store.path(name))) as ledger, _reachable(account) as reached:
+            with closing(Ledger(store.path(name))) as ledger, reachable(account) as reached:
                 interrupted = _deliver(ledger, reached, terminal, pace, limit, resend_unknown)
         except JournalError as error:
             broken = error
     with closing(store.open(name)) as view:
-        report = report_on_run(view, running=False)
+        report = replace(report_on_run(view, running=False), templates=templates)
         status = interrupted or report.exit_status()
         try:
             finish(report, terminal, failures)
@@ -95,14 +99,19 @@ def check_belongs(info: RunInfo, account: Account | None) -> None:
 
 
 @contextmanager
-def _reachable(account: Account | None) -> Iterator[Account]:
-    """Give the account to send with, for the sandbox's after starting it."""
+def reachable(
+    account: Account | None, variables: Iterable[tuple[str, int]] = ()
+) -> Iterator[Account]:
+    """Give the account to send with, for the sandbox's after starting it.
+
+    :param variables: how many a template has in that sandbox, unless its id means something there.
+    """
     if account:
         yield account
         return
     from usms_cli.sandbox import Sandbox
 
-    with Sandbox() as sandbox:
+    with Sandbox(variables=variables) as sandbox:
         yield Account(sandbox.address, "sandbox", Secret("needs-no-secret"))
 
 

@@ -122,6 +122,15 @@ def send(
             rich_help_panel=_WHAT,
         ),
     ] = None,
+    check_template: Annotated[
+        bool,
+        typer.Option(
+            "--check-template",
+            help="First ask the API for each template: it must be approved and have as many "
+            "variables as the records have parameters. Shows what the messages will cost.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
     format_: Annotated[
         Format | None,
         typer.Option("--format", show_default="from name and content", rich_help_panel=_FILE),
@@ -220,6 +229,7 @@ def send(
         allow_duplicates=allow_duplicates,
         limit=limit,
         at_most=at_most,
+        check_template=check_template,
         dry_run=dry_run,
         sandbox=sandbox,
         name=run,

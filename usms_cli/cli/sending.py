@@ -9,10 +9,12 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from usms_cli.cli.checking import check_draft, check_run
 from usms_cli.cli.delivering import check_belongs, deliver_and_report, finish
 from usms_cli.cli.guard import print_error
 from usms_cli.cli.terminal import Terminal
-from usms_cli.errors import ExitStatus, InputError, UsageError, UsmsError
+from usms_cli.errors import ExitStatus, InputError, StoppedError, UsageError, UsmsError
+from usms_cli.findings import TemplateChecks
 from usms_cli.intake import leave_out, take_in
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.schema import Pace, PaceChange, RunInfo
@@ -25,6 +27,7 @@ from usms_cli.recipients.raw import place
 from usms_cli.recipients.source import ReadOptions
 from usms_cli.report.csv_export import check_writable
 from usms_cli.report.report import Report, Status, report_on_run
+from usms_cli.report.templates import differences
 from usms_cli.settings import SENDER_ID, TEMPLATE_ID, Settings, state_directory
 from usms_cli.text import quoted
 
@@ -49,6 +52,7 @@ class Order:
     allow_duplicates: bool
     limit: int | None
     at_most: int | None
+    check_template: bool
     dry_run: bool
     sandbox: bool
     name: str | None
@@ -65,7 +69,8 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
     _check_files(order)
     if order.name is not None:
         check_name(order.name)
-    account = None if order.dry_run or order.sandbox else settings.account()
+    asks = order.check_template or not order.dry_run
+    account = settings.account() if asks and not order.sandbox else None
     address = account.address if account else _SANDBOX
     with ExitStack() as stack:
         if order.dry_run:
@@ -98,15 +103,28 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
         if number := draft.phones_sent_differently():
             terminal.notice(_about_repeated(number))
         problem = unreadable or _rejection(order, info)
-        if problem or store is None or name is None:
-            return _report_unsent(order, draft, terminal, problem)
-        if store.exists(name):
+        exists = store is not None and name is not None and store.exists(name)
+        templates: TemplateChecks | None = None
+        if order.check_template and not problem:
+            templates = stack.enter_context(TemplateChecks())
+        if store and name and exists and not problem:
             with closing(store.open(name)) as view:
                 _check_same_input(view, info)
                 check_belongs(view.info, account)
-        elif not info.recipients:
-            return _report_unsent(order, draft, terminal, None)
-        else:
+                if templates is not None:
+                    pace = view.info.pace.changed(order.pace)
+                    problem = check_run(templates, view, account, pace, terminal)
+        elif templates is not None:
+            problem = check_draft(templates, draft, account, info.pace, terminal)
+            info = draft.recount(info)
+            problem = problem or _rejection(order, info)
+        if problem or store is None or name is None:
+            return _report_unsent(order, draft, terminal, problem, templates)
+        if not exists and not info.recipients:
+            return _report_unsent(order, draft, terminal, None, templates)
+        if templates:
+            terminal.preview(templates)
+        if not exists:
             _ask(order, info, draft.view(), store, terminal)
             with store.admission():
                 _find_equal(order, info, store)
@@ -119,6 +137,7 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
             order.pace,
             limit=order.limit,
             failures=order.failures,
+            templates=templates,
         )
 
 
@@ -188,14 +207,19 @@ def _rejection(order: Order, info: RunInfo) -> UsmsError | None:
 
 
 def _report_unsent(
-    order: Order, draft: Draft, terminal: Terminal, problem: UsmsError | None
+    order: Order,
+    draft: Draft,
+    terminal: Terminal,
+    problem: UsmsError | None,
+    templates: TemplateChecks | None,
 ) -> ExitStatus:
     """Report on a draft that stays one: a dry run, one that is rejected, or nothing to send."""
     view = draft.view()
     status: Status = "rejected" if problem else "dry-run" if order.dry_run else "complete"
-    report = Report(
-        view, status, view.counts(), name=None, problem=problem.message if problem else None
-    )
+    if isinstance(problem, StoppedError):
+        status = "stopped"
+    words = problem.message if problem else None
+    report = Report(view, status, view.counts(), name=None, problem=words, templates=templates)
     finish(report, terminal, order.failures)
     if problem:
         if not terminal.shows_report:
@@ -205,6 +229,9 @@ def _report_unsent(
 
 
 def _list_problems(report: Report, terminal: Terminal) -> None:
+    if report.templates:
+        for line in differences(report.templates):
+            terminal.problem(line)
     for number, row in enumerate(report.view.rows("invalid")):
         if number == _SHOWN_PROBLEMS:
             rest = report.counts.invalid - _SHOWN_PROBLEMS

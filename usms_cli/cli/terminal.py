@@ -23,9 +23,11 @@ from rich.text import Text
 
 from usms_cli.cli.guard import forget
 from usms_cli.errors import UsageError
+from usms_cli.findings import TemplateChecks
 from usms_cli.report.json_report import write_json
 from usms_cli.report.report import Report
 from usms_cli.report.tables import print_report
+from usms_cli.report.templates import print_templates
 from usms_cli.text import visible
 
 
@@ -74,6 +76,11 @@ class Terminal:
         """Ask a question on standard error, and return whether the answer is yes."""
         self.err.print(Text(f"{visible(question)} [y/N] "), end="", soft_wrap=True)
         return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def preview(self, checks: TemplateChecks) -> None:
+        """Show on standard error what is about to be sent, unless only problems are wanted."""
+        if not self.quiet:
+            print_templates(checks, self.err)
 
     def report(self, report: Report) -> None:
         """Print a report to standard output, in the form that is wanted.

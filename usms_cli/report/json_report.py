@@ -47,6 +47,8 @@ def write_json(report: Report, out: BinaryIO) -> None:
     out.write(b'"status":%b,' % _encode(report.status))
     out.write(b'"sandbox":%b,' % _encode(view.info.sandbox))
     out.write(b'"counts":%b,\n' % _encode(report.counts))
+    if report.templates is not None:
+        _write_list(out, "templates", report.templates)
     _write_list(out, "sessions", view.sessions())
     _write_list(out, "failures", recipients(view.rows("failed")))
     _write_list(out, "unknown", recipients(view.rows("unknown")))

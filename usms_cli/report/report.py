@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Literal
 
 from usms_cli.errors import ExitStatus
+from usms_cli.findings import TemplateChecks
 from usms_cli.journal.view import Counts, Row, View
 from usms_cli.recipients.phones import InvalidPhone, PhoneReader, always_international, api_form
 
@@ -15,13 +16,14 @@ Status = Literal["complete", "stopped", "interrupted", "limited", "running", "re
 @dataclass(frozen=True)
 class Report:
     """How a run stands. `name` is None for what was never made a run; `problem` says why it ended
-    early, if it did."""
+    early, if it did. `templates` is what was found of them, if they were checked."""
 
     view: View
     status: Status
     counts: Counts
     name: str | None
     problem: str | None = None
+    templates: TemplateChecks | None = None
 
     def phone(self, row: Row) -> str:
         """Return a row's phone as it is shown and exported, so that it is read as the same again.

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from usms_cli.journal.view import OUTCOMES, Outcome, Row
 from usms_cli.report.report import Report, Status
+from usms_cli.report.templates import print_templates
 from usms_cli.text import visible
 
 SHOWN = 20
@@ -33,6 +34,7 @@ _STYLES = {
 _HEADINGS: dict[Status, str] = {
     "dry-run": "Dry run: nothing was sent",
     "rejected": "Rejected: nothing was sent",
+    "stopped": "Stopped: nothing was sent",
     "complete": "Nothing to send",
 }
 
@@ -59,11 +61,13 @@ def print_report(report: Report, console: Console) -> None:
     if info.sandbox:
         heading.append(" · sandbox: nobody was really messaged", "magenta")
     console.print(heading, soft_wrap=True)
+    if report.templates and report.name is None:  # a run's were shown before it was sent
+        print_templates(report.templates, console)
     for section in _sections(report):
         print_section(section, console)
     console.print()
     console.print(_totals(report), soft_wrap=True)
-    if report.problem and report.status != "rejected":
+    if report.problem and report.name:
         console.print(Text(f"Why it ended: {visible(report.problem)}"), soft_wrap=True)
     for line in _next_steps(report):
         console.print(Text(line), soft_wrap=True)
@@ -143,7 +147,7 @@ def _totals(report: Report) -> Text:
     separator = ": "
     for outcome in OUTCOMES:
         number = getattr(counts, outcome)
-        if number or (outcome == "accepted" and report.status not in ("dry-run", "rejected")):
+        if number or (outcome == "accepted" and (report.name or report.status == "complete")):
             name = "valid" if outcome == "pending" and report.name is None else outcome
             line.append(separator, "default").append(f"{number:,} {name}", _STYLES.get(outcome, ""))
             separator = ", "
