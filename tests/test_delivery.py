@@ -4,6 +4,7 @@ gateway's own ledger, recipient by recipient."""
 import json
 import random
 import socket
+import threading
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
@@ -95,7 +96,14 @@ def test_no_more_requests_are_under_way_than_allowed(
     run: Path, gateway: Gateway, concurrency: int, most: int
 ) -> None:
     write_run(run, people(120))
-    gateway.plan = lambda *_: Reply(seconds=0.2)
+    gate = threading.Event()
+
+    def plan(number: int, _: list[Target]) -> Reply:
+        if number > 1 and gateway.under_way == most:
+            threading.Timer(0.2, gate.set).start()  # time for more to come, if they may
+        return Reply(gate=gate) if number > 1 else TAKEN
+
+    gateway.plan = plan
     deliver(run, gateway.address, batch_size=10, concurrency=concurrency)
     assert gateway.most_under_way == most
     assert len(honest(run, gateway)["accepted"]) == 120

@@ -157,6 +157,17 @@ def test_a_bad_recipient_after_the_first_request_fails_although_it_stands_alone(
     assert done.failed.keys() == {1000}
 
 
+def test_nothing_else_is_sent_beside_the_last_part() -> None:
+    """It would be taken for a proof of what the part is to prove."""
+    isolation = Isolation(lambda _: False)
+    [batch] = batches(pieces([2, 2]), 4)
+    isolation.refused(1, batch, "Invalid parameter")
+    while part := isolation.next_part():
+        assert isolation.active
+        isolation.taken(part)
+    assert not isolation.active
+
+
 # --- bad templates ---------------------------------------------------------------------------
 
 
