@@ -109,17 +109,37 @@ def test_no_more_requests_are_under_way_than_allowed(
     assert len(honest(run, gateway)["accepted"]) == 120
 
 
+def dying_from(batch: int, slow: dict[int, float]) -> Plan:
+    """Take the batches of ten before one, some of them slowly, and drop all others."""
+    places = {phone: place for place, phone in enumerate(phones(200))}
+
+    def plan(_: int, targets: list[Target]) -> Reply:
+        number = places[targets[0].phone] // 10
+        dies = number >= batch
+        return Reply(seconds=slow.get(number, 0.1), fault="drop" if dies else None, takes=not dies)
+
+    return plan
+
+
 def test_after_an_unknown_no_more_are_under_way_than_may_end_so(
     run: Path, gateway: Gateway
 ) -> None:
     write_run(run, people(200))
-    gateway.plan = lambda number, _: Reply(
-        seconds=0.1, fault="drop" if number >= 10 else None, takes=number < 10
-    )
+    gateway.plan = dying_from(9, {})
     deliver(run, gateway.address, batch_size=10, concurrency=8)
     # Those that were under way when it died, and no more.
     assert len(gateway.requests) <= 9 + 8
     assert len(honest(run, gateway)["pending"]) >= 200 - 170
+
+
+def test_an_answer_to_a_request_from_before_does_not_tell_that_the_gateway_lives(
+    run: Path, gateway: Gateway
+) -> None:
+    write_run(run, people(200))
+    gateway.plan = dying_from(9, {8: 2.0})
+    deliver(run, gateway.address, batch_size=10, concurrency=2)
+    assert len(gateway.requests) == 9 + 5
+    assert len(honest(run, gateway)["unknown"]) == 50
 
 
 def test_the_first_request_of_each_template_goes_alone_of_its_kind(

@@ -103,6 +103,7 @@ class Delivery:
         self._rate = Rate(pace.rate)
         self._batch_size = min(pace.batch_size, pace.rate or pace.batch_size)
         self._unknown_in_a_row = 0
+        self._last_unknown = 0
         self._problem: str | None = None
         self._interruptions = 0
         self._tally = Tally()
@@ -250,7 +251,11 @@ class Delivery:
         _log.info("request %d: %s %s", request, settlement.verdict, settlement.reason or "")
         self._tally = self._tally.plus(batch, settlement)
         ended_unknown = settlement.outcome == "unknown" and len(settlement.apart) < batch.size
-        self._unknown_in_a_row = self._unknown_in_a_row + 1 if ended_unknown else 0
+        if ended_unknown:
+            self._unknown_in_a_row += 1
+            self._last_unknown = max(self._last_unknown, request)
+        elif request > self._last_unknown:  # one that was started before tells of the time before
+            self._unknown_in_a_row = 0
         if self._unknown_in_a_row >= UNKNOWN_IN_A_ROW:
             self._stop(f"{UNKNOWN_IN_A_ROW} requests in a row ended unknown: {settlement.reason}")
         match verdict:
