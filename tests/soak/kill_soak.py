@@ -102,13 +102,16 @@ class Life:
     def _to_the_end(self) -> None:
         """Let everything be well, and send the rest."""
         self._may_be_killed = False
-        self._call()
+        err = self._call()
         self._check()
-        assert not self._outcomes()["pending"], "somebody was lost"
+        assert not self._outcomes()["pending"], f"somebody was lost: {err}"
         self._may_be_killed = True
 
-    def _call(self, *, resend: bool = False) -> None:
-        """Call the command, and kill it unless it ends before, or may not be killed."""
+    def _call(self, *, resend: bool = False) -> str:
+        """Call the command, and kill it unless it ends before, or may not be killed.
+
+        :return: what it said on standard error.
+        """
         chance = self._chance
         call = ["send", str(self._table), "--sender", "S", "--run", "night"]
         if self._path.exists() and (resend or chance.random() < 0.5):
@@ -119,9 +122,19 @@ class Life:
         elif self._may_be_killed and call[0] == "send" and chance.random() < 0.2:
             call += ["--limit", str(chance.randint(1, 200))]
         size, concurrency = chance.randint(1, 8), chance.randint(1, 6)
-        call += ["--batch-size", str(size), "--concurrency", str(concurrency), "--timeout", "0.5"]
+        call += ["--batch-size", str(size), "--concurrency", str(concurrency)]
+        call += ["--timeout", "0.5" if self._may_be_killed else str(_LONGEST)]
+        before = len(self._gateway.requests)
         self._process = process = self._usms.start(*call)
-        patience = chance.uniform(0.1, 1.2) if self._may_be_killed else _LONGEST
+        if not self._may_be_killed:
+            patience = _LONGEST
+        elif chance.random() < 0.2:
+            patience = chance.uniform(0.1, 1.2)
+        else:
+            # However slow the machine is, most are to be killed while they send.
+            while len(self._gateway.requests) == before and process.poll() is None:
+                time.sleep(0.005)
+            patience = chance.uniform(0.0, 0.8)
         try:
             _, err = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
@@ -133,6 +146,7 @@ class Life:
             self._score.add_kill(there_was_a_run=self._path.exists())
         else:
             assert process.returncode in (0, 1, 4), (process.returncode, err)
+        return err
 
     def _outcomes(self) -> Mapping[Outcome, Counter[Target]]:
         return read_outcomes(self._path, self._records)
