@@ -182,6 +182,8 @@ def test_what_is_no_mobile_phone_is_refused_with_the_reason(text: str, because: 
         ("(248) 251-1234", "US", "ambiguous"),
         ("(248) 421-7123", "US", "ambiguous"),
         ("(33) 91234-5678", "BR", "ambiguous"),
+        ("553111.12", "HK", "spreadsheet made it a decimal"),
+        ("406123.45", "NO", "spreadsheet made it a decimal"),
         ("0011 65 9823 4567", "AU", "dialling prefix"),
         ("011 44 7400 123456", "US", 'write "+"'),
         ("79123456789", "RU", "spreadsheet"),

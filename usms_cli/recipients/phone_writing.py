@@ -18,7 +18,7 @@ _LOOK_ALIKES = {
     "＋": "+",
 }
 _POWER_OF_TEN = re.compile(r"[+-]?\d+(?:[.,]\d*)?E[+-]?\d+", re.ASCII | re.IGNORECASE)
-_DECIMAL = re.compile(r"\+?\d+\.(?:0+|\d)|.*\. *0", re.ASCII)  # but `06.12.34.56.00` is French
+_DECIMAL = re.compile(r"\+?\d+\.(?:0+|\d\d?)|.*\. *0", re.ASCII)  # but `06.12.34.56.00` is French
 _EXTENSION = re.compile(r"[\d\s)](?:#|x|ext|extn|extension|转|分机)[.:\s]*\d+", re.IGNORECASE)
 _SEPARATORS = ",;/|&\\\n、，；／"
 _DROPPED = str.maketrans("", "", " -.")
