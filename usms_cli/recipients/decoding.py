@@ -8,6 +8,7 @@ meant for another file, and what it makes of this one would be sent.
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 
 from usms_cli.errors import InputError, UsageError
@@ -177,7 +178,7 @@ class _Utf8:
             self.line = ""
             return
         if not self.line and not text.isascii():
-            self.line = next(line for line in text.splitlines() if not line.isascii())
+            self.line = next(line for line in re.split("[\r\n]", text) if not line.isascii())
 
 
 def _check_encoding(name: str) -> None:
