@@ -93,7 +93,7 @@ def test_utf_8_that_is_said_to_be_something_else_is_not_garbled(read: Read) -> N
         assert '"1,é你好" as UTF-8' in caught.value.message
         assert "without --encoding" in caught.value.hint
     with pytest.raises(InputError, match="is UTF-8 text"):
-        read("phone\n1\u2028\n", encoding="gb18030")
+        read("phone\n1\u2028a\n", encoding="gb18030")
     mixed = content.encode() + "1,安娜\n".encode("gb18030")
     assert len(read(mixed, encoding="gb18030")) == BLOCK + 2
     assert len(read(content.encode("gb18030"), encoding="gb18030")) == BLOCK + 1
