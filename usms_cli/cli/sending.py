@@ -270,8 +270,10 @@ def _find_equal(order: Order, info: RunInfo, store: Store) -> str | None:
         running = store.is_running(name)
         try:
             with closing(store.open(name)) as view:
-                run, ended = view.info, view.last_end()
+                if (view.info.digest, view.info.sandbox) != (info.digest, info.sandbox):
+                    continue
                 status = report_on_run(view, running=running).status
+                ended = view.last_end()
         except UsmsError as error:
             if not store.exists(name):  # any more
                 continue
@@ -281,8 +283,6 @@ def _find_equal(order: Order, info: RunInfo, store: Store) -> str | None:
                 "Name this run, so that it need not be known: --run NAME. Or, if you are sure that "
                 f"the other is not needed any more: usms runs delete {name}",
             ) from error
-        if (run.digest, run.sandbox) != (info.digest, info.sandbox):
-            continue
         if status != "complete":
             raise UsageError(
                 f"nothing was sent: the run {quoted(name)} had the same input, and is unfinished",
