@@ -31,7 +31,7 @@ from usms_cli.journal.schema import Pace, RunInfo
 from usms_cli.journal.view import View
 from usms_cli.recipients.check import Checker
 from usms_cli.recipients.phones import PhoneReader
-from usms_cli.recipients.record import Problem, Record
+from usms_cli.recipients.record import Block, Found
 from usms_cli.recipients.source import ReadOptions, open_source
 from usms_cli.settings import Account, Secret
 from usms_cli.settle import settle
@@ -93,14 +93,14 @@ def main() -> None:
 def _take_in(clock: Clock, file: Path, run: Path) -> None:
     """Take a file the way to a run."""
 
-    def read() -> list[Record | Problem]:
+    def read() -> list[Found]:
         with closing(open_source(str(file), ReadOptions())) as source:
-            return list(source.records())
+            return list(source.read())
 
     records = clock.several("read CSV", read)
-    texts = [record.phone for record in records]
-    read_phone = PhoneReader().read
-    clock.several("phone", lambda: [read_phone(text) for text in texts])
+    blocks = [found.phones for found in records if isinstance(found, Block)]
+    read_plain = PhoneReader().read_plain
+    clock.several("phone", lambda: [read_plain(phones) for phones in blocks])
     for number in range(clock.repeat):
         with Draft(run.with_name(f"{number}.db")) as draft:
             _fill(clock, draft, records)
@@ -108,7 +108,7 @@ def _take_in(clock: Clock, file: Path, run: Path) -> None:
     clock.best["check, journal in"] -= clock.best["phone"]
 
 
-def _fill(clock: Clock, draft: Draft, records: list[Record | Problem]) -> None:
+def _fill(clock: Clock, draft: Draft, records: list[Found]) -> None:
     draft.begin_source("list.csv")
     checker = Checker(draft, template="T", sender="S", region="CN", phone_check="valid")
     clock.once("check, journal in", lambda: checker.check(records))

@@ -37,7 +37,7 @@ def take_in(
         ):
             _log.info("reading %s as %s", name, source.format)
             draft.begin_source(name_as_text(name))
-            checker.check(source.records(watch))
+            checker.check(source.read(watch))
             if source.unused:
                 notice(_about_unused(name, source.unused))
     checker.finish()

@@ -1,8 +1,9 @@
 """A run that is being written. It becomes a run only when it is whole and `publish`ed."""
 
-import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 from pathlib import Path
 
 import msgspec
@@ -10,8 +11,9 @@ import msgspec
 from usms_cli.journal.exclusions import Exclusions
 from usms_cli.journal.schema import RunInfo, create, journal_errors, remove_sides
 from usms_cli.journal.view import Pending, View
+from usms_cli.journal.writer import COLUMNS, RecipientWriter, Values, tasks_of
 
-CHUNK = 1000
+CHUNK = 5000  # recipients; SQLite takes 32,766 values in a statement
 _KNOWN_TASKS = 10_000
 
 
@@ -20,28 +22,29 @@ class Draft:
     `publish` deletes the file.
 
     :param path: a file that does not exist yet.
-    `exclusions` is told of phones never to be sent to.
     :raises JournalError: (any method) the file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._records = 0
-        self._recipients: list[tuple[int, int, int, bytes, int]] = []
+        self._recipients: Values = []
         self._invalid: list[tuple[int, int, str, bytes, str, str, str]] = []
         self._tasks: dict[tuple[str, str, int], int] = {}
         self._keys: dict[int, bytes] = {}
         self._tally: dict[int, list[int]] = {}
-        self._digest = hashlib.blake2b(digest_size=16)
+        self._full = CHUNK * COLUMNS
         with journal_errors(path):
             self._connection = create(path)
             self._connection.execute("BEGIN")
-        self.exclusions = Exclusions(self._connection, path)
+        self._writer = RecipientWriter(self._connection, path, CHUNK)
+        self._exclusions = Exclusions(self._connection, path)
 
     def __enter__(self) -> "Draft":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._writer.close()
         self._connection.close()
         self.path.unlink(missing_ok=True)
 
@@ -50,8 +53,16 @@ class Draft:
         """How many records there are so far."""
         return self._records
 
+    @property
+    def exclusions(self) -> Exclusions:
+        """Is told of phones never to be sent to, when all recipients are added."""
+        self._flush()
+        self._writer.wait()
+        return self._exclusions
+
     def begin_source(self, name: str) -> None:
         """Say where the records that follow come from."""
+        self._writer.wait()
         with journal_errors(self.path):
             self._connection.execute(
                 "INSERT OR REPLACE INTO source VALUES (?, ?)", (self._records + 1, name)
@@ -62,14 +73,28 @@ class Draft:
         task = self._tasks.get((template, sender, len(params))) or self._task(
             template, sender, len(params)
         )
-        counts = self._tally[task]
-        counts[0] += 1
-        counts[1] += 1
         self._records += 1
         encoded = _encode(params) if params else b""
-        self._recipients.append((task, self._records, phone, encoded, line))
-        if len(self._recipients) == CHUNK:
-            self._flush()
+        self._recipients += (task, self._records, phone, encoded, line)
+        self._flush_full()
+
+    def add_all(
+        self,
+        phones: Sequence[int],
+        template: str,
+        sender: str,
+        params: Sequence[Sequence[str]],
+        lines: Sequence[int],
+    ) -> None:
+        """Do as `add` for several recipients, who have equally many parameters."""
+        number = len(params[0])
+        task = self._tasks.get((template, sender, number)) or self._task(template, sender, number)
+        ids = range(self._records + 1, self._records + 1 + len(phones))
+        self._records += len(phones)
+        encoded = _encoder.encode_lines(params).splitlines() if number else [b""] * len(phones)
+        rows = zip(repeat(task, len(phones)), ids, phones, encoded, lines, strict=True)
+        self._recipients += chain.from_iterable(rows)
+        self._flush_full()
 
     def add_invalid(
         self, phone: str, template: str, sender: str, params: Sequence[str], line: int, reason: str
@@ -79,7 +104,7 @@ class Draft:
         row = (self._records, line, phone, _encode(params), template, sender, reason)
         self._invalid.append(row)
         if len(self._invalid) == CHUNK:
-            self._flush()
+            self._flush_invalid()
 
     def count_vote(self, template: str, sender: str, params: int) -> None:
         """Let a record that is invalid for another reason count for its template's parameters."""
@@ -92,16 +117,17 @@ class Draft:
         :param info: what the run is; its counts and digests are filled in.
         :return: the same with counts and digests.
         """
+        self._flush()
+        self._flush_invalid()
         with journal_errors(self.path):
-            self._flush()
             self._flush_tally()
             self._judge_parameter_counts()
-            exclusions = self.exclusions.apply()
+            exclusions = self._exclusions.apply()
             self._find_repeated_phones()
             if not allow_duplicates:
                 self._leave_out_duplicates()
             info = msgspec.structs.replace(
-                info, digest=self._digest.hexdigest(), exclusions=exclusions, **self._count()
+                info, digest=self._writer.digest(), exclusions=exclusions, **self._count()
             )
             self._connection.execute("INSERT INTO info VALUES (?)", (msgspec.json.encode(info),))
             self._connection.execute("COMMIT")
@@ -151,9 +177,11 @@ class Draft:
             _sync(path.parent)
 
     def _task(self, template: str, sender: str, params: int) -> int:
+        if len(self._tasks) >= _KNOWN_TASKS:
+            self._flush()
+        self._writer.wait()
         with journal_errors(self.path):
             if len(self._tasks) >= _KNOWN_TASKS:
-                self._flush()
                 self._flush_tally()
             key = (template, sender, params)
             query = "SELECT id FROM task WHERE (template, sender, params) = (?, ?, ?)"
@@ -167,25 +195,26 @@ class Draft:
         self._tally[task] = [0, 0]
         return task
 
-    def _flush(self) -> None:
+    def _flush_full(self) -> None:
+        while len(self._recipients) >= self._full:
+            self._flush(self._full)
+
+    def _flush(self, end: int | None = None) -> None:
+        """Have recipients written: all, or the values up to a place."""
+        values = self._recipients[:end]
+        del self._recipients[:end]
+        for task, number in Counter(tasks_of(values)).items():
+            counts = self._tally[task]
+            counts[0] += number
+            counts[1] += number
+        self._writer.write(values, self._keys)
+
+    def _flush_invalid(self) -> None:
+        self._writer.wait()
         with journal_errors(self.path):
-            self._connection.executemany(
-                "INSERT INTO recipient VALUES (?, ?, ?, ?, ?)", self._recipients
-            )
             self._connection.executemany(
                 "INSERT INTO invalid VALUES (?, ?, ?, ?, ?, ?, ?)", self._invalid
             )
-        # Parameters are one JSON list and a key another, so that no two inputs look the same.
-        keys = self._keys
-        self._digest.update(
-            b"".join(
-                [
-                    b"%b%d%b\n" % (keys[task], phone, params)
-                    for task, _, phone, params, _ in self._recipients
-                ]
-            )
-        )
-        self._recipients.clear()
         self._invalid.clear()
 
     def _flush_tally(self) -> None:
@@ -267,7 +296,8 @@ class Draft:
         }
 
 
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
 
 
 def _sync(path: Path) -> None:

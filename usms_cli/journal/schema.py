@@ -150,7 +150,7 @@ def create(path: Path) -> sqlite3.Connection:
     It is filled without the safety of a log: until it is whole it is nobody's run.
     """
     path.touch(mode=0o600, exist_ok=False)
-    connection = _connect(path)
+    connection = _connect(path, threads=True)
     connection.execute(_CACHE)
     connection.execute("PRAGMA journal_mode=OFF")
     connection.execute("PRAGMA synchronous=OFF")
@@ -207,6 +207,9 @@ def _open(path: Path) -> sqlite3.Connection:
     )
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, threads: bool = False) -> sqlite3.Connection:
+    """Connect to a file that is there; `threads`: several will use the connection, in turn."""
     uri = path.absolute().as_uri() + "?mode=rw"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)
+    return sqlite3.connect(
+        uri, uri=True, isolation_level=None, timeout=10, check_same_thread=not threads
+    )

@@ -9,18 +9,19 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 
 from usms_cli.errors import InputError, UsageError
 from usms_cli.recipients.columns import ColumnFinder
 from usms_cli.recipients.decoding import LONGEST, TOO_LONG, TextFile
 from usms_cli.recipients.raw import OnBytes, place
-from usms_cli.recipients.record import Problem, Record
+from usms_cli.recipients.record import Found
 from usms_cli.recipients.table import Table
 from usms_cli.text import quoted
 
 _DELIMITERS = ",;\t|"
 _BLANK = _DELIMITERS + " \r\n"
+_BLOCK = 1000  # rows
 _SPELLED = {"tab": "\t", "\\t": "\t"}
 _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]', re.IGNORECASE)  # what Excel writes and reads
 _TOO_WIDE = "a cell that holds the delimiter must stand in quotes"
@@ -40,7 +41,7 @@ def parse_delimiter(text: str) -> str:
 
 def records(
     text: TextFile, finder: ColumnFinder, delimiter: str | None, on_bytes: OnBytes | None = None
-) -> Iterator[Record | Problem]:
+) -> Iterator[Found]:
     """Yield the record of each row, or why it is none, with the line that it begins in.
 
     Raises InputError for text that is none, a header that is missing, unclear or without a
@@ -51,11 +52,12 @@ def records(
     announced = _SEP_LINE.match(text.sample)
     if delimiter is None:
         delimiter = announced[1] if announced else _find_delimiter(text.sample, finder)
-    rows = _rows(text, delimiter, on_bytes)
+    rows = _Rows(text, delimiter, on_bytes)
     if announced:
-        next(rows)
-    table = Table(text.name, next(rows, (0, []))[1], finder, _TOO_WIDE)
-    yield from table.records(rows)
+        rows.next_not_blank()
+    table = Table(text.name, rows.next_not_blank(), finder, _TOO_WIDE)
+    while (found := rows.take(_BLOCK))[0]:
+        yield from table.records(*found)
 
 
 def _find_delimiter(sample: str, finder: ColumnFinder) -> str:
@@ -70,42 +72,74 @@ def _find_delimiter(sample: str, finder: ColumnFinder) -> str:
     return max(_DELIMITERS, key=names)
 
 
-def _rows(
-    text: TextFile, delimiter: str, on_bytes: OnBytes | None
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not blank, their cells without spaces around, and their lines."""
-    batch: list[str] = []
-    before = 0  # lines before the batch
-    last = 0  # the line that the record before ended in
+class _Rows:
+    """The rows of a text, blank ones too, each with the line that it begins in."""
 
-    def batches() -> Iterator[list[str]]:
-        nonlocal batch, before
+    def __init__(self, text: TextFile, delimiter: str, on_bytes: OnBytes | None) -> None:
+        self._name = text.name
+        self._delimiter = delimiter
+        self._batch: list[str] = []
+        self._before = 0  # lines before the batch
+        self._last = 0  # the line that the row before ended in
+        self._end: InputError | None = None
+        lines = chain.from_iterable(self._batches(text, on_bytes))
+        self._reader = csv.reader(lines, _Style(delimiter))
+
+    def next_not_blank(self) -> list[str]:
+        """Return the cells of the next row that is not blank, without spaces around them.
+
+        Returns none at the end.
+        """
+        while row := self.take(1)[1]:
+            cells = list(map(str.strip, row[0]))
+            if any(cells):
+                return cells
+        return []
+
+    def take(self, most: int) -> tuple[list[int], list[list[str]]]:
+        """Return the next rows, after the lines that they begin in; none at the end.
+
+        Raises InputError if the next row cannot be read.
+        """
+        if self._end:
+            raise self._end
+        lines: list[int] = []
+        rows: list[list[str]] = []
+        try:
+            for row in islice(self._reader, most):
+                lines.append(self._last + 1)
+                self._last = self._reader.line_num
+                rows.append(row)
+        except csv.Error as error:
+            line, self._last = self._last + 1, self._reader.line_num
+            if cells := self._mended(line):
+                lines.append(line)
+                rows.append(cells)
+            else:
+                self._end = _quoting_error(self._name, line, self._last, error)
+        except InputError as error:
+            self._end = error
+        if self._end and not rows:
+            raise self._end
+        return lines, rows
+
+    def _batches(self, text: TextFile, on_bytes: OnBytes | None) -> Iterator[list[str]]:
         size, since = 0, -1
         for lines in text.batches(on_bytes):
-            size = size + sum(map(len, lines)) if last == since else 0
-            since = last
+            size = size + sum(map(len, lines)) if self._last == since else 0
+            since = self._last
             if size > LONGEST:
-                raise _quoting_error(text.name, last + 1, before, csv.Error("field limit"))
-            before, batch = before + len(batch), lines
+                error = csv.Error("field limit")
+                raise _quoting_error(self._name, self._last + 1, self._before, error)
+            self._before += len(self._batch)
+            self._batch = lines
             yield lines
 
-    reader = csv.reader(chain.from_iterable(batches()), _Style(delimiter))
-    strip = str.strip
-    while True:
-        try:
-            for row in reader:
-                line, last = last + 1, reader.line_num
-                cells = list(map(strip, row))
-                if any(cells):
-                    yield line, cells
-            return
-        except csv.Error as error:
-            line, last = last + 1, reader.line_num
-            cells = _despaced(batch[last - before - 1], delimiter) if line == last else []
-            if not cells:
-                raise _quoting_error(text.name, line, last, error) from error
-            if any(cells):
-                yield line, cells
+    def _mended(self, line: int) -> list[str]:
+        """Return the cells of the row that csv gave up; none if it is no row."""
+        if line != self._last:
+            return []
+        return _despaced(self._batch[line - self._before - 1], self._delimiter)
 
 
 class _Style(csv.excel):

@@ -4,6 +4,8 @@ A number is held as an int, the digits of its E.164 form (ITU-T E.164: country c
 number), such as 8613800138000. No country code begins with 0, so nothing is lost.
 """
 
+from collections.abc import Iterable
+
 import phonenumbers
 
 from usms_cli.errors import UsageError
@@ -20,6 +22,8 @@ from usms_cli.recipients.phone_writing import LONGEST, InvalidPhone, digits_of, 
 from usms_cli.text import quoted
 
 __all__ = [
+    "MAINLAND",
+    "MAINLAND_MOBILES",
     "InvalidPhone",
     "PhoneReader",
     "always_international",
@@ -29,8 +33,11 @@ __all__ = [
     "same_phone_keys",
 ]
 
-_CHINA = 86_00000000000
-_MAINLAND_MOBILES = range(_CHINA + 10000000000, _CHINA + 20000000000)
+MAINLAND = 86_00000000000
+"""What a mainland number in E.164 is above the same number bare."""
+
+MAINLAND_MOBILES = range(MAINLAND + 10000000000, MAINLAND + 20000000000)
+"""The numbers that the API writes bare."""
 
 
 class PhoneReader:
@@ -60,6 +67,14 @@ class PhoneReader:
         if match:
             return int(self._code + match["number"])
         return self._plain_mobile(text) or self.read_by_library(text)
+
+    def read_plain(self, texts: Iterable[str]) -> list[int]:
+        """Return of each text the number that it is a plain writing of, 0 where `read` must say."""
+        mobile, code, plain = self._mobile_here, self._code, self._plain_mobile
+        return [
+            int(code + match["number"]) if (match := mobile(text)) else plain(text)
+            for text in texts
+        ]
 
     def read_by_library(self, text: str) -> int:
         """Do as `read` does, without its short cuts."""
@@ -114,8 +129,8 @@ class PhoneReader:
 
 def api_form(e164: int) -> str:
     """Return a number as the API writes it: a mainland mobile bare, any other `(852)55311111`."""
-    if e164 in _MAINLAND_MOBILES:
-        return str(e164 - _CHINA)
+    if e164 in MAINLAND_MOBILES:
+        return str(e164 - MAINLAND)
     return always_international(e164)
 
 

@@ -11,7 +11,7 @@ from usms_cli.recipients.choices import Format
 from usms_cli.recipients.columns import ColumnFinder, PhoneFinder
 from usms_cli.recipients.decoding import TextFile
 from usms_cli.recipients.raw import OnBytes, RawFile, place
-from usms_cli.recipients.record import Problem, Record
+from usms_cli.recipients.record import Block, Found, Problem, Record
 
 _EXTENSIONS: dict[str, Format] = {
     ".csv": "csv",
@@ -72,7 +72,15 @@ class Source:
         return self._finder.unused
 
     def records(self, on_bytes: OnBytes | None = None) -> Iterator[Record | Problem]:
-        """Yield each record, or why it is none; once. `on_bytes` is told of each block read.
+        """Yield each record on its own, or why it is none; else as `read`."""
+        for found in self.read(on_bytes):
+            if isinstance(found, Block):
+                yield from found.records()
+            else:
+                yield found
+
+    def read(self, on_bytes: OnBytes | None = None) -> Iterator[Found]:
+        """Yield all records, or why one is none; once. `on_bytes` is told of each block read.
 
         Raises InputError for what cannot be read as a whole, UsageError if an option names a
         column or sheet that is not there, or an extra is missing.

@@ -1,20 +1,19 @@
 """A table: a header that names the columns, then a record a row, however the cells were stored."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from operator import itemgetter
+from collections.abc import Iterator
 
 from usms_cli.errors import InputError
 from usms_cli.recipients.columns import ColumnFinder, Columns, refusal
 from usms_cli.recipients.json_values import UnusableError, params_in_cell
 from usms_cli.recipients.raw import place
-from usms_cli.recipients.record import Problem, Record
+from usms_cli.recipients.record import Block, Found, Problem, Record
 
 _LIKE_A_PHONE = re.compile(r"[+(]?\d[\d\s().-]{5,}\d")
 
 
 class Table:
-    """Makes records of the rows below a header. Cells come without spaces around them."""
+    """Makes records of the rows below a header."""
 
     def __init__(self, name: str, header: list[str], finder: ColumnFinder, too_wide: str) -> None:
         """Find the columns; `too_wide` is what to do about a row with more cells than columns.
@@ -24,28 +23,47 @@ class Table:
         """
         self.columns = _columns(name, header, finder)
         self._too_wide = too_wide
-        self._params = _picker(self.columns.params)
 
-    def records(self, rows: Iterable[tuple[int, list[str]]]) -> Iterator[Record | Problem]:
-        """Yield the record of each row, or why it is none."""
-        columns, params = self.columns, self._params
-        width = len(columns.names) - 1
-        phone, template, sender = columns.phone, columns.template, columns.sender
-        simple = columns.params_list is None and columns.outcome is None
-        for line, cells in rows:
-            if simple and len(cells) == width:
-                yield Record(
-                    line,
-                    cells[phone],
-                    params(cells),
-                    None if template is None else cells[template] or None,
-                    None if sender is None else cells[sender],
-                )
-            else:
+    def records(self, lines: list[int], rows: list[list[str]]) -> Iterator[Found]:
+        """Yield what is in rows that begin in these lines; blank ones are skipped."""
+        if block := self._block(lines, rows):
+            yield block
+            return
+        for line, row in zip(lines, rows, strict=True):
+            cells = list(map(str.strip, row))
+            if any(cells):
                 yield self.record(line, cells)
 
+    def _block(self, lines: list[int], rows: list[list[str]]) -> Block | None:
+        """Return rows as one block, or None if they differ or one may be blank."""
+        columns = self.columns
+        if columns.params_list is not None or columns.outcome is not None:
+            return None
+        if set(map(len, rows)) != {len(columns.names) - 1}:
+            return None
+        cells = list(zip(*rows, strict=True))
+
+        def column(at: int) -> list[str]:
+            return list(map(str.strip, cells[at]))
+
+        phones = column(columns.phone)
+        templates = set() if columns.template is None else set(column(columns.template))
+        senders = set() if columns.sender is None else set(column(columns.sender))
+        if "" in phones or len(templates) > 1 or len(senders) > 1:
+            return None
+        return Block(
+            lines,
+            phones,
+            [column(at) for at in columns.params],
+            template=next(iter(templates), None) or None,
+            sender=next(iter(senders), None),
+        )
+
     def record(self, line: int, cells: list[str]) -> Record | Problem:
-        """Return the record of a row of any shape. Its Problem holds nothing that could be sent."""
+        """Return the record of a row of any shape, whose cells have no spaces around them.
+
+        Its Problem holds nothing that could be sent.
+        """
         columns = self.columns
         width, found = len(columns.names) - 1, len(cells)
         if any(cells[width:]):
@@ -57,7 +75,9 @@ class Table:
         at = columns.params_list
         try:
             values = (
-                self._params(cells) if at is None else params_in_cell(cells[at], columns.names[at])
+                [cells[position] for position in columns.params]
+                if at is None
+                else params_in_cell(cells[at], columns.names[at])
             )
         except UnusableError as error:
             return Problem(line, str(error))
@@ -83,11 +103,3 @@ def _columns(name: str, header: list[str], finder: ColumnFinder) -> Columns:
             "Put a line above it such as: phone,param1,param2",
         )
     return finder.header(header)
-
-
-def _picker(positions: tuple[int, ...]) -> Callable[[list[str]], list[str]]:
-    """Return what takes the parameters out of a row of cells."""
-    first, end = (positions[0], positions[-1] + 1) if positions else (0, 0)
-    if positions == tuple(range(first, end)):
-        return itemgetter(slice(first, end))
-    return lambda cells: [cells[position] for position in positions]
