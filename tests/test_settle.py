@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usms_cli.api.verdicts import FailedPhone, NotTaken, Refused, Stop, Taken, Unknown, Verdict
-from usms_cli.batching import Batch, Piece, Recipient, Task
+from usms_cli.batching import Batch, Piece, Task
 from usms_cli.journal.ledger import Settlement
 from usms_cli.recipients.phones import api_form
 from usms_cli.settle import settle
@@ -28,7 +28,7 @@ Person = tuple[Task, int, tuple[str, ...]]
 def batch_of(*people: Person) -> Batch:
     """A request with recipients whose ids count from 1."""
     pieces = [
-        Piece(task, [Recipient(id_, phone, msgspec.json.encode(params) if params else b"")])
+        Piece(task, [(id_, phone, msgspec.json.encode(params) if params else b"")])
         for id_, (task, phone, params) in enumerate(people, start=1)
     ]
     return Batch(pieces)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from usms_cli.recipients.phones import api_form
+from usms_cli.recipients.phones import MAINLAND, MAINLAND_MOBILES, api_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,27 @@ class Recipient(NamedTuple):
     params: bytes
 
 
+Row = tuple[int, int, bytes]
+"""A Recipient as the journal has it. Most are sent without a look at their fields, and to make a
+Recipient of each would take as long as to write them into a request."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Recipients of one task, in order: all of that task's sendable ones from first to last."""
 
     task: Task
-    recipients: list[Recipient]
+    rows: list[Row]
+
+    @property
+    def first(self) -> int:
+        """The id of the first recipient."""
+        return self.rows[0][0]
+
+    @property
+    def last(self) -> int:
+        """The id of the last recipient."""
+        return self.rows[-1][0]
 
 
 @dataclass(slots=True)
@@ -51,33 +66,30 @@ class Batch:
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.size = sum(len(piece.recipients) for piece in self.pieces)
+        self.size = sum(len(piece.rows) for piece in self.pieces)
 
-    def tasks(self) -> dict[Task, list[Recipient]]:
+    def tasks(self) -> dict[Task, list[Row]]:
         """Return the recipients by task, in the order of the request's `TaskContent`."""
-        tasks: dict[Task, list[Recipient]] = {}
+        tasks: dict[Task, list[Row]] = {}
         for piece in self.pieces:
-            if piece.task in tasks:
-                tasks[piece.task] = tasks[piece.task] + piece.recipients
-            else:
-                tasks[piece.task] = piece.recipients
+            tasks.setdefault(piece.task, []).extend(piece.rows)
         return tasks
 
     def members(self) -> Iterator[tuple[Task, Recipient]]:
         """Yield every recipient with its task."""
         for piece in self.pieces:
-            for recipient in piece.recipients:
-                yield piece.task, recipient
+            for row in piece.rows:
+                yield piece.task, Recipient(*row)
 
     def part(self, first: int, end: int) -> "Batch":
         """Return the recipients from place `first` up to but not including place `end`."""
         pieces: list[Piece] = []
         for piece in self.pieces:
-            inside = piece.recipients[max(first, 0) : max(end, 0)]
+            inside = piece.rows[max(first, 0) : max(end, 0)]
             if inside:
                 pieces.append(Piece(piece.task, inside))
-            first -= len(piece.recipients)
-            end -= len(piece.recipients)
+            first -= len(piece.rows)
+            end -= len(piece.rows)
         return Batch(pieces, self.resend)
 
     def without(self, tasks: Container[int]) -> "Batch":
@@ -91,33 +103,32 @@ class Batch:
         A recipient without parameters has no `TemplateParams` key: the API wants it left out.
         """
         entries = [
-            _Entry(task.template, task.sender, [_target(one) for one in recipients])
-            for task, recipients in self.tasks().items()
+            b'{"TemplateId":%b,"SenderId":%b,"Target":[%b]}'
+            % (_json(task.template), _json(task.sender), b",".join(_targets(rows)))
+            for task, rows in self.tasks().items()
         ]
-        return _encoder.encode(_Body(entries))
+        return b'{"TaskContent":[%b]}' % b",".join(entries)
 
 
-class _Target(msgspec.Struct, rename="pascal"):
-    phone: str
-    template_params: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+_json = msgspec.json.Encoder().encode
 
 
-class _Entry(msgspec.Struct, rename="pascal"):
-    template_id: str
-    sender_id: str
-    target: list[_Target]
+def _targets(rows: list[Row]) -> list[bytes]:
+    """Return the JSON of each recipient: a phone has nothing to escape, parameters are JSON.
+
+    What nearly all recipients are is written out, as to call for each takes twice the time.
+    """
+    return [
+        b'{"Phone":"%d","TemplateParams":%b}' % (phone - MAINLAND, params)
+        if params and phone in MAINLAND_MOBILES
+        else _target(api_form(phone), params)
+        for _, phone, params in rows
+    ]
 
 
-class _Body(msgspec.Struct, rename="pascal"):
-    task_content: list[_Entry]
-
-
-_encoder = msgspec.json.Encoder()
-
-
-def _target(recipient: Recipient) -> _Target:
-    _, phone, params = recipient
-    return _Target(api_form(phone), msgspec.Raw(params)) if params else _Target(api_form(phone))
+def _target(phone: str, params: bytes) -> bytes:
+    written = b'"Phone":"%b"' % phone.encode()
+    return b'{%b,"TemplateParams":%b}' % (written, params) if params else b"{%b}" % written
 
 
 def batches(pieces: Iterable[Piece], size: int, *, resend: bool = False) -> Iterator[Batch]:
@@ -125,9 +136,9 @@ def batches(pieces: Iterable[Piece], size: int, *, resend: bool = False) -> Iter
     filling: list[Piece] = []
     room = size
     for piece in pieces:
-        recipients = piece.recipients
-        while recipients:
-            part, recipients = recipients[:room], recipients[room:]
+        rows = piece.rows
+        while rows:
+            part, rows = rows[:room], rows[room:]
             filling.append(Piece(piece.task, part))
             room -= len(part)
             if not room:

@@ -1,6 +1,7 @@
 """Batches go to the API and verdicts to the ledger: how many at once, when again, when to stop.
 
-One thread, the caller's, owns the ledger and decides; the others make requests and nothing else.
+One thread, the caller's, owns the ledger and decides; the others write and make requests, and
+nothing else.
 A request is handed to them only when its start is on disk.
 """
 
@@ -93,7 +94,7 @@ class Delivery:
         self._fresh = self._batches(limit, resend_unknown)
         self._next: Batch | None = None
         self._again: deque[Batch] = deque()
-        self._jobs: SimpleQueue[tuple[int, Batch, bytes] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[int, Batch] | None] = SimpleQueue()
         self._answers: SimpleQueue[tuple[int, Batch, Verdict] | None] = SimpleQueue()
         self._workers = 0
         self._under_way = 0
@@ -161,13 +162,13 @@ class Delivery:
 
         None: after the next answer, and not before.
         """
-        starting: list[tuple[int, Batch, bytes]] = []
+        starting: list[tuple[int, Batch]] = []
         while not (wait := self._wait()) and (batch := self._choose()):
             if self._workers <= self._under_way:
                 self._add_worker()
             request = self._ledger.start(batch)
             _log.info("request %d: %d recipients", request, batch.size)
-            starting.append((request, batch, batch.body()))
+            starting.append((request, batch))
             self._under_way += 1
             self._rate.start(batch.size)
         self._ledger.commit()
@@ -304,6 +305,6 @@ class Delivery:
 
     def _work(self, client: Client) -> None:
         while job := self._jobs.get():
-            request, batch, body = job
-            self._answers.put((request, batch, client.send(body)))
+            request, batch = job
+            self._answers.put((request, batch, client.send(batch.body())))
         client.close()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from usms_cli.batching import Batch, Piece, Recipient, Task
+from usms_cli.batching import Batch, Piece, Row, Task
 from usms_cli.journal.schema import journal_errors, open_for_sending
 from usms_cli.journal.view import PENDING, Counts, View
 
@@ -70,6 +70,9 @@ class Ledger:
         self._view = View(self._connection, path)
         self.info = self._view.info
         self._call = 0
+        # Most runs leave nobody out, and need not look for each recipient.
+        some = self.info.duplicate or self.info.excluded
+        self._not_left_out = f"AND {_NOT_LEFT_OUT}" if some else ""
 
     def close(self) -> None:
         self._connection.close()
@@ -115,10 +118,10 @@ class Ledger:
             place = 0
             while place < end and task.id not in given_up:
                 span_first, span_last = self._next_span(task.id, place)
-                recipients = self._recipients(task.id, place, min(span_first - 1, end), size)
-                if recipients:
-                    yield Piece(task, recipients)
-                place = recipients[-1].id if recipients else span_last
+                rows = self._recipients(task.id, place, min(span_first - 1, end), size)
+                if rows:
+                    yield Piece(task, rows)
+                place = rows[-1][0] if rows else span_last
 
     def unknown(self, size: int) -> Iterator[Piece]:
         """Yield the recipients that are unknown now, in pieces of at most `size` without a gap.
@@ -129,13 +132,12 @@ class Ledger:
         while rows := self._select(_UNKNOWN, (place[0], *place, *place, size)):
             piece: Piece | None = None
             for task_id, template, sender, id_, phone, params in rows:
-                recipient = Recipient(id_, phone, params)
-                if piece and (piece.task.id, piece.recipients[-1].id + 1) == (task_id, id_):
-                    piece.recipients.append(recipient)
+                if piece and (piece.task.id, piece.last + 1) == (task_id, id_):
+                    piece.rows.append((id_, phone, params))
                     continue
                 if piece:
                     yield piece
-                piece = Piece(Task(task_id, template, sender), [recipient])
+                piece = Piece(Task(task_id, template, sender), [(id_, phone, params)])
             if piece:
                 yield piece
             place = (rows[-1][0], rows[-1][3])
@@ -207,23 +209,20 @@ class Ledger:
     def _own(self, request: int, batch: Batch) -> None:
         self._connection.executemany(
             "INSERT INTO span VALUES (?, ?, ?, ?)",
-            [
-                (piece.task.id, piece.recipients[0].id, piece.recipients[-1].id, request)
-                for piece in batch.pieces
-            ],
+            [(piece.task.id, piece.first, piece.last, request) for piece in batch.pieces],
         )
 
     def _take_over(self, batch: Batch) -> None:
         """Cut the pieces of a batch, all of them unknown, out of the spans that own them."""
         execute = self._connection.execute
         for piece in batch.pieces:
-            task, first, last = piece.task.id, piece.recipients[0].id, piece.recipients[-1].id
+            task, first, last = piece.task.id, piece.first, piece.last
             query = (
                 "SELECT first, last, request FROM span WHERE task = ? AND last >= ? AND first <= ?"
             )
             for span_first, span_last, owner in self._select(query, (task, first, last)):
                 execute("DELETE FROM span WHERE (task, first) = (?, ?)", (task, span_first))
-                lost = sum(span_first <= one.id <= span_last for one in piece.recipients)
+                lost = sum(span_first <= id_ <= span_last for id_, _, _ in piece.rows)
                 execute("UPDATE request SET unknown = unknown - ? WHERE id = ?", (lost, owner))
                 for rest in ((span_first, first - 1), (last + 1, span_last)):
                     if rest[0] <= rest[1]:
@@ -251,14 +250,12 @@ class Ledger:
         )
         return rows[0] if rows else (_END, _END)
 
-    def _recipients(self, task: int, after: int, last: int, size: int) -> list[Recipient]:
-        rows = self._select(
+    def _recipients(self, task: int, after: int, last: int, size: int) -> list[Row]:
+        return self._select(
             "SELECT id, phone, params FROM recipient r WHERE task = ? AND id > ? AND id <= ? "
-            "AND NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id) "
-            "ORDER BY id LIMIT ?",
+            f"{self._not_left_out} ORDER BY id LIMIT ?",
             (task, after, last, size),
         )
-        return [Recipient(*row) for row in rows]
 
     def _id_of_pending(self, number: int) -> int:
         rows = self._select(f"{PENDING} ORDER BY r.id LIMIT 1 OFFSET ?", (number - 1,))
@@ -292,7 +289,8 @@ def _of_resend(settlement: Settlement) -> Settlement:
 _AGAIN = "an earlier request may have taken it; sent again"
 _END = 1 << 62
 
-_UNKNOWN = """
+_NOT_LEFT_OUT = "NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)"
+_UNKNOWN = f"""
 SELECT r.task, t.template, t.sender, r.id, r.phone, r.params
 FROM span s CROSS JOIN request q ON q.id = s.request
 CROSS JOIN recipient r ON r.task = s.task AND r.id BETWEEN s.first AND s.last
@@ -301,6 +299,6 @@ LEFT JOIN apart a ON a.task = r.task AND a.id = r.id
 WHERE (s.task > ? OR s.task = ? AND s.last > ?) AND q.unknown > 0
   AND (r.task, r.id) > (?, ?)
   AND COALESCE(a.outcome, q.outcome) = 'unknown'
-  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)
+  AND {_NOT_LEFT_OUT}
 ORDER BY s.task, s.first, r.id LIMIT ?
 """
