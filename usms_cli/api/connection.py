@@ -5,7 +5,6 @@ What an answer means is not decided here.
 
 import base64
 import socket
-import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import httpx
 
 from usms_cli import __version__
+from usms_cli.api.deadline import Deadline
 from usms_cli.errors import UsageError
 from usms_cli.settings import BASE_URL, Account, is_loopback
 from usms_cli.text import quoted
@@ -50,7 +50,7 @@ class Connection:
     """
 
     def __init__(self, account: Account, timeout: float) -> None:
-        self._timeout = timeout
+        self._deadline = Deadline(timeout, self._cut)
         pair = f"{account.key_id}:{account.secret.reveal()}".encode()
         encoded = base64.b64encode(pair).decode("ascii")
         self._secrets = (account.secret.reveal(), encoded)
@@ -82,6 +82,7 @@ class Connection:
 
     def close(self) -> None:
         self._http.close()
+        self._deadline.close()
 
     def exchange(
         self,
@@ -93,24 +94,21 @@ class Connection:
     ) -> Answer | NoAnswer:
         """Make one exchange, once. Raises nothing: what went wrong is told."""
         self._late = False
-        deadline = threading.Timer(self._timeout, self._cut)
-        deadline.daemon = True
-        deadline.start()
         try:
-            with self._http.stream(
-                method,
-                path,
-                content=body,
-                params=tuple(query) or None,
-                extensions={"trace": self._remember_socket},
-            ) as response:
+            with (
+                self._deadline,
+                self._http.stream(
+                    method,
+                    path,
+                    content=body,
+                    params=tuple(query) or None,
+                    extensions={"trace": self._remember_socket},
+                ) as response,
+            ):
                 content = self._body_of(response)
                 return Answer(response.status_code, response.headers, content, self._late)
         except Exception as error:  # whatever it is, it tells what is known of the exchange
             return NoAnswer(error, self._late)
-        finally:
-            deadline.cancel()
-            deadline.join()  # so that it cannot cut the next exchange
 
     def masked(self, text: str) -> str:
         """Return a text of the API's without the secret, should it repeat that."""
