@@ -71,7 +71,7 @@ class Ledger:
         self.info = self._view.info
         self._call = 0
         # Most runs leave nobody out, and need not look for each recipient.
-        some = self.info.duplicate or self.info.excluded
+        some = self._select("SELECT 1 FROM left_out LIMIT 1", ())
         self._not_left_out = f"AND {_NOT_LEFT_OUT}" if some else ""
 
     def close(self) -> None:
