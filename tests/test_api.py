@@ -12,10 +12,12 @@ import socket
 import ssl
 import time
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -519,6 +521,32 @@ def test_headers_that_drip_end_at_the_timeout_and_are_unknown() -> None:
     began = time.monotonic()
     assert send_to_script(script, 0.3) == Unknown("no answer within 0.3 seconds")
     assert time.monotonic() - began < 5
+
+
+def test_the_timeout_holds_through_the_tunnel_of_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, trusted = trustme.CA(), tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("api.test").configure_cert(context)
+
+    def script(server: RawServer, connection: socket.socket) -> None:
+        assert connection.recv(65536).startswith(b"CONNECT api.test:443 ")
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        with context.wrap_socket(connection, server_side=True) as inside:
+            server.read_request(inside)
+            server.drip(inside, b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 1000)
+
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    with RawServer(script) as server:
+        monkeypatch.setenv("HTTPS_PROXY", server.address)
+        began = time.monotonic()
+        assert send("https://api.test", 1.0) == Unknown("no answer within 1 seconds")
+        assert time.monotonic() - began < 10
+        assert server.requests == 1
 
 
 @pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "404 Not Found"])

@@ -19,6 +19,13 @@ from usms_cli.settings import BASE_URL, Account, is_loopback
 from usms_cli.text import quoted
 
 LONGEST_ANSWER = 16 * 2**20  # bytes; a thousand failures with their parameters are below 4 MiB
+_GRACE = 5.0  # seconds
+# When httpx has a new socket: a connection's, then that of TLS over it or in a proxy's tunnel.
+_CONNECTED = (
+    "connection.connect_tcp.complete",
+    "connection.start_tls.complete",
+    "proxy.start_tls.complete",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,8 @@ class Connection:
                     "Accept-Encoding": "identity",
                     "User-Agent": f"usms/{__version__}",
                 },
-                timeout=httpx.Timeout(timeout),
+                # Of single reads and writes; it is `_cut` that ends an exchange.
+                timeout=httpx.Timeout(timeout + _GRACE, connect=timeout),
                 # The proxies of the environment lead away from this machine.
                 trust_env=not is_loopback(account.address),
                 # Loading certificates takes longer than a request to this machine.
@@ -129,7 +137,7 @@ class Connection:
         return None
 
     def _remember_socket(self, event: str, info: dict[str, Any]) -> None:
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+        if event in _CONNECTED:
             self._socket = info["return_value"].get_extra_info("socket")
             if self._late:
                 self._cut()
