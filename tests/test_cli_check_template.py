@@ -442,7 +442,7 @@ def test_a_terminal_shows_the_message_before_the_question(usms: Usms, gateway: G
 
 
 def test_ctrl_c_while_the_api_is_asked_leaves_no_run(three: Usms, gateway: Gateway) -> None:
-    gateway.says = Reply(seconds=20, body=b"{}")
+    gateway.says = Reply(seconds=60, body=b"{}")
     terminal = OnTerminal(three, *SEND, "--yes")
     terminal.until("Checking messages")
     terminal.interrupt()
