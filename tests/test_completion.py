@@ -59,6 +59,8 @@ def test_commands_and_options_are_completed(usms: Usms) -> None:
 def test_completion_is_installed_in_the_home_of_the_user(
     usms: Usms, tmp_path: Path, shell: str
 ) -> None:
+    # Else the shell is whatever runs the tests.
+    usms.environment["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
     done = usms("--install-completion", shell)
     assert done.status == 0, done.err
     files = [path for path in tmp_path.rglob("*") if path.is_file() and "usms" in path.read_text()]
