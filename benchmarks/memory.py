@@ -6,9 +6,10 @@
 The lists are as in practice: of a hundred records five repeat an earlier one, five stand in an
 exclusion list, and one has a phone that is none (`--skip-invalid`); the gateway fails one recipient
 of each request. For each size, each command in its own process and once: a dry run, a send, another
-that stops in the middle and its resume, the list of runs, `show --json`, and the export of every
-outcome that there is. Times are for each record of the list, start-up included, so that the smaller
-size has a little more of that. Ten million records need about 3 GB of disk, and some minutes.
+that stops in the middle and its resume, the receipts twice, the list of runs, `show --json`, and
+the export of every outcome that there is. Times are for each record of the list, start-up included,
+so that the smaller size has a little more of that. Ten million records need about 3 GB of disk, and
+some minutes.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from tools.gateway import Gateway
 from tools.measure import Measured, measure
 from tools.tables import machine, mib, table
 
+_FATES = ("delivered", "undelivered")
 _OK = (0, 1)  # 1: done, but some are failed or were invalid and skipped
 
 
@@ -40,7 +42,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="usms-bench-", dir=options.dir) as folder:
         print(machine(Path(folder)))
         for size in sizes:
-            with tempfile.TemporaryDirectory(dir=folder) as part, Gateway(failing=True) as gateway:
+            with (
+                tempfile.TemporaryDirectory(dir=folder) as part,
+                Gateway(failing=True, receipts=True) as gateway,
+            ):
                 found.append(_measure_all(Path(part), gateway, size))
     (small, small_disk), (large, large_disk) = found
     rows = []
@@ -76,11 +81,13 @@ def _measure_all(folder: Path, gateway: Gateway, records: int) -> tuple[dict[str
         "`send --limit` (half)": [*send, *some],
         "`show --export pending`": ["show", "some", "--export", "pending", export],
         "`resume` (half)": ["resume", "some", "--yes", "--quiet"],
+        "`receipts`": ["receipts", "all", "--quiet"],
+        "`receipts` again": ["receipts", "all", "--quiet"],
         "`runs`": ["runs"],
         "`show --json`": ["show", "all", "--json"],
         "`show --failures`": ["show", "all", "--failures", export],
     }
-    for outcome in ("accepted", "failed", "invalid", "duplicate", "excluded"):
+    for outcome in ("accepted", "failed", "invalid", "duplicate", "excluded", *_FATES):
         calls[f"`show --export {outcome}`"] = ["show", "all", "--export", outcome, export]
     environ = usms_environ(gateway.address, state)
     found = {}

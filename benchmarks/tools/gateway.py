@@ -2,7 +2,8 @@
 
 It reads a request by its Content-Length, counts it and its recipients (the times `"Phone"` stands
 in the body; nothing is parsed), and answers that all were taken, with a new session number each
-time. One thread a connection, blocking sockets: what it does runs in C.
+time. With receipts it remembers the phones, in its own memory, and nine of ten are delivered. One
+thread a connection, blocking sockets: what it does runs in C.
 """
 
 import argparse
@@ -23,6 +24,13 @@ from typing import Self
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
 _TAKEN = b'{"RetCode":0,"Message":"success","SessionNo":["%016d"],"FailedTargetPhones":[%b]}'
 _FAILED = b'{"Phone":"%b","TemplateParams":null,"FailureReason":"Blacklisted"}'
+_RECEIPTS = b'{"RetCode":0,"Message":"","Data":[%b]}'
+_SESSION = b'{"SessionNo":"%016d","ReceiptSet":[%b]}'
+_RECEIPT = (
+    b'{"Phone":"%b","CostCount":1,"ReceiptResult":"%b","ReceiptCode":"DELIVRD",'
+    b'"ReceiptDesc":"%b","ReceiptTime":1795500000,"UserId":"","CountryCode":"86","BrevityCode":""}'
+)
+_ID = re.compile(rb"[?&]id=(\d+)")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _PHONE = re.compile(rb'"Phone": ?"([^"]*)"')
 _LARGEST = 4 << 20  # bytes of one request
@@ -42,12 +50,16 @@ class Gateway:
 
     :param latency: seconds that each answer takes.
     :param failing: fail the first recipient of each request.
+    :param receipts: remember who was taken, and give receipts.
     """
 
-    def __init__(self, latency: float = 0.0, *, failing: bool = False) -> None:
+    def __init__(
+        self, latency: float = 0.0, *, failing: bool = False, receipts: bool = False
+    ) -> None:
         command = [sys.executable, __file__, "--latency", str(latency)]
+        command += ["--failing"] if failing else []
         self._process = subprocess.Popen(
-            [*command, *(["--failing"] if failing else [])],
+            [*command, *(["--receipts"] if receipts else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -75,9 +87,10 @@ class Gateway:
 
 
 class _Server:
-    def __init__(self, latency: float, failing: bool) -> None:
+    def __init__(self, latency: float, failing: bool, receipts: bool) -> None:
         self._latency = latency
         self._failing = failing
+        self._taken: dict[int, bytes] | None = {} if receipts else None
         self._sessions = count(1)
         self._lock = threading.Lock()
         self._counted = Counted()
@@ -100,9 +113,25 @@ class _Server:
                     if not more:
                         return
                     filled += more
-                body = self._report() if room.startswith(b"GET ") else self._take(room, end, whole)
+                body = self._answer(room, end, whole)
                 connection.sendall(_HEAD % (len(body), body))
                 filled = 0
+
+    def _answer(self, room: bytearray, begin: int, end: int) -> bytes:
+        if not room.startswith(b"GET "):
+            return self._take(room, begin, end)
+        path = bytes(room[4 : room.index(b" ", 4)])
+        if path == b"/counted":
+            return self._report()
+        return _RECEIPTS % b",".join(map(self._receipts, map(int, _ID.findall(path))))
+
+    def _receipts(self, session: int) -> bytes:
+        phones = (self._taken or {})[session].split()
+        found = (
+            _RECEIPT % ((phone, b"Success", b"") if number % 10 else (phone, b"Fail", b"absent"))
+            for number, phone in enumerate(phones)
+        )
+        return _SESSION % (session, b",".join(found))
 
     def _take(self, room: bytearray, begin: int, end: int) -> bytes:
         recipients = room.count(b'"Phone"', begin, end)
@@ -111,6 +140,9 @@ class _Server:
             self._counted.recipients += recipients
             self._counted.bytes += end
             session = next(self._sessions)
+        if self._taken is not None:
+            phones = _PHONE.findall(room, begin, end)[self._failing :]
+            self._taken[session] = b" ".join(phones)
         first = _PHONE.search(room, begin, end) if self._failing else None
         if self._latency:
             time.sleep(self._latency)
@@ -133,8 +165,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--failing", action="store_true", help="fail the first of each request")
+    parser.add_argument("--receipts", action="store_true", help="remember who was taken")
     options = parser.parse_args()
-    server = _Server(options.latency, options.failing)
+    server = _Server(options.latency, options.failing, options.receipts)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)

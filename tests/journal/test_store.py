@@ -18,8 +18,10 @@ from tests.support.runs import FIRST, To, fill, new_info, people, write_run
 from usms_cli.errors import UsageError
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.ledger import Ledger
+from usms_cli.journal.receipts import ReceiptBook
 from usms_cli.journal.schema import VERSION, JournalError
 from usms_cli.journal.store import Store, check_name
+from usms_cli.journal.view import View
 
 
 @pytest.fixture
@@ -262,6 +264,28 @@ def test_a_deleted_run_leaves_nothing(store: Store) -> None:
     assert {path.name for path in store.directory.iterdir()} == {"ab.db"}
 
 
+def test_what_the_sandbox_knew_of_a_run_is_deleted_with_it(store: Store) -> None:
+    make(store, "a")
+    store.sandbox_path("a").touch()
+    make(store, "a.b")
+    store.sandbox_path("a.b").touch()
+    store.delete("a")
+    assert not store.sandbox_path("a").exists()
+    assert store.sandbox_path("a.b").exists()
+
+
+def test_a_run_that_is_used_is_not_deleted_however_many_use_it(store: Store) -> None:
+    make(store, "a")
+    with store.in_use("a"):
+        with store.in_use("a"), store.lock("a"):  # beside one that sends
+            pass
+        with pytest.raises(UsageError, match="asking for the receipts"):
+            store.delete("a")
+        assert store.exists("a")
+    store.delete("a")
+    assert list(store.directory.glob(".*lock")) == []
+
+
 def test_a_run_that_is_being_sent_is_not_deleted(store: Store) -> None:
     make(store, "a")
     with another_process(store, "a"), pytest.raises(UsageError, match="another process"):
@@ -282,9 +306,9 @@ def test_a_run_of_another_version_is_refused_and_left_as_it_is(store: Store, ver
     make(store, "a")
     set_version(store.path("a"), version)
     before = store.path("a").read_bytes()
-    for opening in (store.open, lambda name: Ledger(store.path(name))):
+    for opening in (View.open, Ledger, ReceiptBook):
         with pytest.raises(UsageError, match="another version of usms"):
-            opening("a")
+            opening(store.path("a"))
     assert store.path("a").read_bytes() == before
 
 
@@ -292,9 +316,9 @@ def test_a_run_of_another_version_is_refused_and_left_as_it_is(store: Store, ver
 def test_a_file_that_is_no_run_is_refused(store: Store, content: bytes) -> None:
     store.directory.mkdir()
     store.path("a").write_bytes(content)
-    for opening in (store.open, lambda name: Ledger(store.path(name))):
+    for opening in (View.open, Ledger, ReceiptBook):
         with pytest.raises(UsageError, match="is not a run of usms, or is damaged"):
-            opening("a")
+            opening(store.path("a"))
 
 
 def test_another_programs_database_is_refused(store: Store) -> None:

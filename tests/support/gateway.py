@@ -53,6 +53,7 @@ class Reply:
 
 
 Plan = Callable[[int, list[Target]], Reply]
+Question = Callable[[int, list[str]], Reply]  # its number (from 1) and the ids asked for
 
 TAKEN = Reply()
 
@@ -104,6 +105,7 @@ class Gateway:
         self.taken: Counter[Target] = Counter()
         self.requests: list[Seen] = []
         self.templates: dict[str, Any] = {}  # what it says of each, by id
+        self.receipts: Question = lambda *_: Reply(status=404)  # what it says of sessions
         self.questions: list[list[str]] = []  # the ids of each question
         self.says: Reply | None = None  # to a question, instead of the templates
         self.under_way = 0
@@ -156,11 +158,17 @@ class Gateway:
         return phones
 
     def _answer_question(self, handler: BaseHTTPRequestHandler) -> None:
-        ids = parse_qs(urlsplit(handler.path).query)["id"]
-        self.questions.append(ids)
-        found = [self.templates[one] for one in ids if one in self.templates]
-        answer = {"RetCode": 0, "Message": "", "Data": found}
-        reply = self.says or Reply(body=json.dumps(answer).encode())
+        address = urlsplit(handler.path)
+        ids = parse_qs(address.query)["id"]
+        with self._lock:
+            self.questions.append(ids)
+            number = len(self.questions)
+        if address.path.endswith("USMSSendReceipt"):
+            reply = self.receipts(number, ids)
+        else:
+            found = [self.templates[one] for one in ids if one in self.templates]
+            answer = {"RetCode": 0, "Message": "", "Data": found}
+            reply = self.says or Reply(body=json.dumps(answer).encode())
         self._reply(handler, reply, 0, (), 0)
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:

@@ -5,6 +5,7 @@
     client       SendBatchUSMSMessage: one request in, one verdict out
     templates    USMSTemplate: what the API has under the ids of templates
     asking       questions, which may be asked again: what every one of them shares
+    receipts     USMSSendReceipt: session numbers in, receipts out
 
 Knows nothing of the journal or of terminals.
 """

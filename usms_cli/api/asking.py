@@ -30,6 +30,14 @@ R = TypeVar("R", bound=Reply)
 _log = logging.getLogger(__name__)
 
 
+class NoAnswerError(StoppedError):
+    """The API does not answer now; it may later."""
+
+
+class BadAnswerError(StoppedError):
+    """The API says no to what was asked, or something that cannot be understood."""
+
+
 class _NotNowError(Exception):
     """No answer now, but perhaps after `pause` seconds; None: nobody says when."""
 
@@ -52,8 +60,10 @@ class Asker:
         """Return what the API says of some ids, at most `MOST_IDS`.
 
         :param answer: the shape of a good answer, that is one with RetCode 0.
-        :raises StoppedError: there is no answer, the key pair is refused, the API says no, or what
-            it says is of another shape; the message has its own words.
+        :raises NoAnswerError: there is no answer.
+        :raises BadAnswerError: the API says no, or what it says is of another shape; the message
+            has its own words.
+        :raises StoppedError: the key pair is refused, or the address leads elsewhere.
         """
         _not_on_stderr()
         try:
@@ -67,7 +77,7 @@ class Asker:
                 with attempt:
                     return self._ask_once(path, ids, answer)
         except _NotNowError as error:
-            raise StoppedError(
+            raise NoAnswerError(
                 f"there is no answer of the API: {error}", "Nothing is lost: ask again later."
             ) from None
         raise AssertionError("a retry either returns or raises")
@@ -102,14 +112,14 @@ class Asker:
         if code == SERVER_ERROR:
             raise _NotNowError(words)
         if code:
-            raise StoppedError(f"the API refuses to answer: {words}")
+            raise BadAnswerError(f"the API refuses to answer: {words}")
         try:
             if code == 0:
                 return msgspec.json.decode(came.body, type=answer)
             shape = "it has no RetCode"
         except UNREADABLE as error:
             shape = str(error)
-        raise StoppedError(
+        raise BadAnswerError(
             f"the API's answer cannot be understood ({shape}): {quoted(said, _SHOWN)}",
             "Nothing of it was kept. This version of usms may be too old for the API.",
         )

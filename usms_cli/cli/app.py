@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from usms_cli import __version__
+from usms_cli.cli.receipts import receipts
 from usms_cli.cli.resume import resume
 from usms_cli.cli.runs import runs_app
 from usms_cli.cli.sandbox import sandbox
@@ -25,6 +26,7 @@ app.command()(send)
 app.command()(resume)
 app.add_typer(runs_app)
 app.command()(show)
+app.command()(receipts)
 app.command()(sandbox)
 
 

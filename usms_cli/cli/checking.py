@@ -71,7 +71,7 @@ def _check(
 ) -> UsmsError | None:
     try:
         with (
-            reachable(account, view.pending_templates()) as reached,
+            reachable(account, variables=view.pending_templates()) as reached,
             closing(TemplateClient(reached, pace.timeout, pace.retries)) as client,
             terminal.progress("Checking messages", view.counts().pending) as watch,
         ):

@@ -1,8 +1,8 @@
 """A run on disk is sent, as far as it can be, and reported: what `send` and `resume` share."""
 
 import signal
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from usms_cli.delivery import Delivery, Ending, Tally
 from usms_cli.errors import ExitStatus, UsageError, UsmsError
 from usms_cli.findings import TemplateChecks
 from usms_cli.journal.ledger import Ledger
-from usms_cli.journal.schema import JournalError, PaceChange, RunInfo
+from usms_cli.journal.schema import JournalError, PaceChange, RunInfo, journal_errors
 from usms_cli.journal.store import Store
 from usms_cli.report.csv_export import export_failures
 from usms_cli.report.report import Report, report_on_run
@@ -53,7 +53,10 @@ def deliver_and_report(
     broken: JournalError | None = None
     if before.status != "complete" or (resend_unknown and before.counts.unknown):
         try:
-            with closing(Ledger(store.path(name))) as ledger, reachable(account) as reached:
+            with (
+                closing(Ledger(store.path(name))) as ledger,
+                reachable(account, store.sandbox_path(name)) as reached,
+            ):
                 interrupted = _deliver(ledger, reached, terminal, pace, limit, resend_unknown)
         except JournalError as error:
             broken = error
@@ -100,18 +103,22 @@ def check_belongs(info: RunInfo, account: Account | None) -> None:
 
 @contextmanager
 def reachable(
-    account: Account | None, variables: Iterable[tuple[str, int]] = ()
+    account: Account | None, memory: Path | None = None, variables: Iterable[tuple[str, int]] = ()
 ) -> Iterator[Account]:
     """Give the account to send with, for the sandbox's after starting it.
 
-    :param variables: how many a template has in that sandbox, unless its id means something there.
+    :param memory: a file in which that sandbox remembers what it took.
+    :param variables: how many a template has in it, unless its id means something there.
+    :raises JournalError: the file cannot be used.
     """
     if account:
         yield account
         return
     from usms_cli.sandbox import Sandbox
 
-    with Sandbox(variables=variables) as sandbox:
+    with journal_errors(memory) if memory else nullcontext():
+        sandbox = Sandbox(store=memory, variables=variables)
+    with sandbox:
         yield Account(sandbox.address, "sandbox", Secret("needs-no-secret"))
 
 
@@ -147,7 +154,7 @@ def _deliver(
             limit=limit,
             resend_unknown=resend_unknown,
         )
-        with _interruptible(delivery) as caught:
+        with interruptible(delivery.interrupt) as caught:
             ending = delivery.run()
     status = _status(ending, ledger)
     try:
@@ -155,7 +162,7 @@ def _deliver(
     except JournalError:
         if status != "complete":  # what became of everybody is on disk, and says as much
             raise
-    return _SIGNALS[caught[0]] if caught else None
+    return caught[0] if caught else None
 
 
 def _status(ending: Ending, ledger: Ledger) -> str:
@@ -165,15 +172,18 @@ def _status(ending: Ending, ledger: Ledger) -> str:
 
 
 @contextmanager
-def _interruptible(delivery: Delivery) -> Iterator[list[signal.Signals]]:
-    """Let signals end a delivery in good order; gives the list of those that came."""
-    caught: list[signal.Signals] = []
+def interruptible(interrupt: Callable[[], None]) -> Iterator[list[ExitStatus]]:
+    """Let signals end something in good order; gives the list of the statuses of those that came.
 
-    def interrupt(number: int, _: object) -> None:
-        caught.append(signal.Signals(number))
-        delivery.interrupt()
+    :param interrupt: called for each of them.
+    """
+    caught: list[ExitStatus] = []
 
-    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    def handle(number: int, _: object) -> None:
+        caught.append(_SIGNALS[signal.Signals(number)])
+        interrupt()
+
+    before = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
         yield caught
     finally:

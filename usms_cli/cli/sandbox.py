@@ -13,6 +13,12 @@ def sandbox(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes any free port.")
     ] = 8080,
+    receipt_delay: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, help="How long after a send its receipts are there."
+        ),
+    ] = 0,
 ) -> ExitStatus:
     """Serve a stand-in for the API on this machine, until Ctrl-C. Nobody is messaged.
 
@@ -25,7 +31,9 @@ def sandbox(
     from usms_cli.sandbox import Sandbox
 
     try:
-        server = Sandbox(port, log=lambda line: typer.echo(line, err=True))
+        server = Sandbox(
+            port, receipt_delay=receipt_delay, log=lambda line: typer.echo(line, err=True)
+        )
     except OSError as error:
         raise UsageError(
             f"cannot listen on port {port}: {error.strerror}", "Choose another with --port."

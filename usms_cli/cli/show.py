@@ -18,7 +18,8 @@ def show(
         typer.Option(
             metavar="OUTCOME FILE",
             help="Write the recipients with an outcome as CSV: accepted, failed, unknown, pending, "
-            "invalid, duplicate or excluded.",
+            "invalid, duplicate or excluded; or, as far as receipts are known, delivered, "
+            "undelivered or waiting.",
             rich_help_panel="What to print",
         ),
     ] = None,
@@ -38,15 +39,16 @@ def show(
     from usms_cli.cli.delivering import finish
     from usms_cli.cli.terminal import Terminal
     from usms_cli.journal.store import Store
-    from usms_cli.journal.view import OUTCOMES
+    from usms_cli.journal.view import FATES, OUTCOMES
     from usms_cli.report.csv_export import check_writable, export_outcome
     from usms_cli.report.report import report_on_run
     from usms_cli.settings import state_directory
 
-    outcome = next((one for one in OUTCOMES if export and one == export[0]), None)
+    outcomes = (*OUTCOMES, *FATES)
+    outcome = next((one for one in outcomes if export and one == export[0]), None)
     if export and outcome is None:
         raise UsageError(
-            f"--export: {export[0]!r} is no outcome", f"It is one of: {', '.join(OUTCOMES)}."
+            f"--export: {export[0]!r} is no outcome", f"It is one of: {', '.join(outcomes)}."
         )
     for path in (failures, export[1] if export else None):
         if path:

@@ -3,7 +3,7 @@
 import errno
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -82,7 +82,9 @@ class Terminal:
         if not self.quiet:
             print_templates(checks, self.err)
 
-    def report(self, report: Report) -> None:
+    def report(
+        self, report: Report, print_tables: Callable[[Report, Console], None] = print_report
+    ) -> None:
         """Print a report to standard output, in the form that is wanted.
 
         :raises UsageError: it cannot be written, though somebody may want it.
@@ -91,7 +93,7 @@ class Terminal:
             if self.json:
                 write_json(report, sys.stdout.buffer)
             elif not self.quiet:
-                print_report(report, self.out)
+                print_tables(report, self.out)
             sys.stdout.flush()
         except BrokenPipeError:
             forget(sys.stdout)
@@ -101,10 +103,13 @@ class Terminal:
                 raise UsageError(f"cannot write the report: {error.strerror}") from None
 
     @contextmanager
-    def progress(self, title: str, total: int | None, *, bytes_: bool = False) -> Iterator[Watch]:
+    def progress(
+        self, title: str, total: int | None, *, bytes_: bool = False, steady: bool = True
+    ) -> Iterator[Watch]:
         """Show a bar on standard error while something goes on, if that is a terminal.
 
         :param total: what it comes to at the end, None if nobody knows.
+        :param steady: it goes on at a rate that tells when it ends.
         """
         if self.quiet or not self.err.is_terminal:
             yield _say_nothing
@@ -112,9 +117,10 @@ class Terminal:
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            *((TaskProgressColumn(),) if bytes_ else (MofNCompleteColumn(), _Rate())),
+            TaskProgressColumn() if bytes_ else MofNCompleteColumn(),
+            *((_Rate(),) if steady and not bytes_ else ()),
             TextColumn("{task.fields[note]}", markup=False),
-            TimeRemainingColumn(),
+            *((TimeRemainingColumn(),) if steady else ()),
         )
         with Progress(*columns, console=self.err, transient=True) as progress:
             task = progress.add_task(visible(title), total=total, note="")

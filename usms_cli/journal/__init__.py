@@ -3,6 +3,7 @@
     schema   what a run file holds, and how one is opened
     draft    a run that is being written, before anything may be sent
     ledger   the sending side: what is pending, what was started, what came of it
+    receipts what became of the accepted recipients' messages, as it is learned
     view     the reading side: counts, session numbers, recipients by outcome
     store    the state directory: names, locks, finding and deleting runs
 

@@ -193,7 +193,13 @@ class Ledger:
             if settlement.outcome == "pending":
                 connection.execute("DELETE FROM span WHERE request = ?", (request,))
             connection.executemany("INSERT INTO apart VALUES (?, ?, ?, ?)", settlement.apart)
-            connection.executemany("INSERT INTO session VALUES (?, ?, ?, ?)", settlement.sessions)
+            connection.executemany(
+                "INSERT INTO session VALUES (?, ?, ?, ?, ?)",
+                [
+                    (one.no, request, one.template, one.sender, one.recipients)
+                    for one in settlement.sessions
+                ],
+            )
 
     def fail(self, request: int, batch: Batch) -> None:
         """Record that a refused request, which gave its recipients back, was right to fail them."""

@@ -17,7 +17,7 @@ from usms_cli.errors import StoppedError, UsageError
 from usms_cli.text import quoted
 
 APPLICATION_ID = 0x75736D73  # "usms", in the header of the file
-VERSION = 1
+VERSION = 2
 _CACHE = "PRAGMA cache_size=-8000"  # KiB: memory does not grow with the run
 
 _TABLES = """
@@ -70,8 +70,24 @@ CREATE TABLE apart (
     task INTEGER NOT NULL, id INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (task, id)
 ) WITHOUT ROWID;
--- Session numbers; a NULL is not the same for, or not known of, all its recipients.
-CREATE TABLE session (no TEXT NOT NULL, template TEXT, sender TEXT, recipients INTEGER);
+-- Session numbers, and the request each came from; a NULL is not the same for, or not known of, all
+-- its recipients.
+CREATE TABLE session (
+    no TEXT NOT NULL, request INTEGER NOT NULL, template TEXT, sender TEXT, recipients INTEGER
+);
+-- What became of an accepted recipient's message, as the receipt of a session (its first rowid)
+-- says. delivered: 1, 0, or NULL while that is not known; country: of an undelivered one's phone.
+CREATE TABLE receipt (
+    task INTEGER NOT NULL, id INTEGER NOT NULL, session INTEGER NOT NULL, delivered INTEGER,
+    parts INTEGER NOT NULL, time INTEGER NOT NULL, reason TEXT, country TEXT,
+    PRIMARY KEY (task, id)
+) WITHOUT ROWID;
+CREATE INDEX undelivered ON receipt (reason, country) WHERE delivered = 0;
+-- How many of a request's recipients have which receipt, so that nobody need count the rows.
+CREATE TABLE receipt_count (
+    request INTEGER PRIMARY KEY, delivered INTEGER NOT NULL, undelivered INTEGER NOT NULL,
+    parts INTEGER NOT NULL
+);
 """
 
 
@@ -165,6 +181,17 @@ def open_for_sending(path: Path) -> sqlite3.Connection:
     connection = _open(path)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+def open_beside(path: Path) -> sqlite3.Connection:
+    """Open a whole run to add what can be asked for again, also beside a process that is sending.
+
+    A commit need not be on disk when it returns; the other's are, whatever is committed here.
+    """
+    connection = _open(path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
     return connection
 
 

@@ -1,7 +1,9 @@
 """The state directory: the names of runs, their locks, finding and deleting them.
 
 A run NAME is the file `NAME.db`, readable by its owner alone. While a process sends for it, it
-holds a lock on `.NAME.lock`; the system drops the lock when the process ends, however it ends.
+holds a lock on `.NAME.lock`, and while one asks for its receipts, on `.NAME~receipts.lock`; the
+system drops the lock when the process ends, however it ends. What the sandbox knows of a run of its
+own is `.NAME.sandbox`.
 """
 
 import fcntl
@@ -51,6 +53,10 @@ class Store:
         with journal_errors(path):
             path.unlink(missing_ok=True)
         return path
+
+    def sandbox_path(self, name: str) -> Path:
+        """Return where a sandbox remembers what it took for a run, so that receipts follow."""
+        return self.directory / f".{name}.sandbox"
 
     def exists(self, name: str) -> bool:
         return self.path(name).exists()
@@ -128,6 +134,19 @@ class Store:
             os.close(descriptor)
 
     @contextmanager
+    def in_use(self, name: str) -> Iterator[None]:
+        """Keep a run from being deleted, whoever else uses it or sends for it."""
+        path = self._use_path(name)
+        with journal_errors(path):
+            descriptor = _acquire(path, _PATIENCE, fcntl.LOCK_SH)
+        if descriptor is None:
+            raise UsageError(f"the run {quoted(name)} is being deleted")
+        try:
+            yield
+        finally:
+            _release(path, descriptor)
+
+    @contextmanager
     def admission(self) -> Iterator[None]:
         """Let one process at a time look whether its run may begin, and begin it."""
         path = self.directory / ".admission"
@@ -166,24 +185,40 @@ class Store:
     def delete(self, name: str) -> None:
         """Delete a run.
 
-        :raises UsageError: a process is sending for it.
+        :raises UsageError: a process is sending for it, or asking for its receipts.
         """
         with self.lock(name), journal_errors(self.path(name)):
-            # The run first: without what stands beside it, it would have forgotten who was sent.
-            self.path(name).unlink(missing_ok=True)
-            remove_sides(self.path(name))
+            use = self._use_path(name)
+            descriptor = _acquire(use, _PATIENCE)
+            if descriptor is None:
+                raise UsageError(
+                    f"another process is asking for the receipts of the run {quoted(name)}",
+                    "End it, or wait for its end, and call again.",
+                )
+            try:
+                sandbox = self.sandbox_path(name)
+                sandbox.unlink(missing_ok=True)
+                remove_sides(sandbox)
+                # Before what stands beside it: without that it would have forgotten who was sent.
+                self.path(name).unlink(missing_ok=True)
+                remove_sides(self.path(name))
+            finally:
+                _release(use, descriptor)
 
     def _lock_path(self, name: str) -> Path:
         return self.directory / f".{name}.lock"
 
+    def _use_path(self, name: str) -> Path:
+        return self.directory / f".{name}~receipts.lock"  # no name of a run has "~"
 
-def _acquire(path: Path, patience: float) -> int | None:
+
+def _acquire(path: Path, patience: float, kind: int = fcntl.LOCK_EX) -> int | None:
     """Lock a file, made if need be, and return its descriptor; None if another process has it."""
     give_up = time.monotonic() + patience
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             # Whoever had it may have removed the file while we waited: then this lock is nobody's.
             if os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False)):
                 return descriptor
@@ -195,3 +230,11 @@ def _acquire(path: Path, patience: float) -> int | None:
         except FileNotFoundError:
             pass
         os.close(descriptor)
+
+
+def _release(path: Path, descriptor: int) -> None:
+    """Give up a lock, and remove its file unless others share it."""
+    with suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+    os.close(descriptor)

@@ -17,6 +17,9 @@ from usms_cli.journal.schema import RunInfo, journal_errors, open_for_reading
 Outcome = Literal["accepted", "failed", "unknown", "pending", "invalid", "duplicate", "excluded"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
+Fate = Literal["delivered", "undelivered", "waiting"]  # of the message to an accepted recipient
+FATES: tuple[Fate, ...] = get_args(Fate)
+
 UNANSWERED = "no answer was recorded: whether it was sent cannot be known"
 
 
@@ -31,6 +34,16 @@ class Counts(msgspec.Struct, frozen=True):
     invalid: int
     duplicate: int
     excluded: int
+
+
+class ReceiptCounts(msgspec.Struct, frozen=True):
+    """What became of the messages to the accepted recipients, who are the sum of the first three;
+    `parts` is how many message parts were charged."""
+
+    delivered: int
+    undelivered: int
+    waiting: int
+    parts: int
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -112,6 +125,34 @@ class View:
             excluded=info.excluded,
         )
 
+    def receipts(self) -> ReceiptCounts:
+        """Return what is known of the receipts; all are waiting where nothing is."""
+        delivered, undelivered, parts, accepted = next(
+            self._select(
+                "SELECT IFNULL(SUM(delivered), 0), IFNULL(SUM(undelivered), 0), "
+                "IFNULL(SUM(parts), 0), (SELECT IFNULL(SUM(accepted), 0) FROM request) "
+                "FROM receipt_count"
+            )
+        )
+        return ReceiptCounts(delivered, undelivered, accepted - delivered - undelivered, parts)
+
+    def has_receipts(self) -> bool:
+        """Whether any receipt has come."""
+        return any(True for _ in self._select("SELECT 1 FROM receipt_count LIMIT 1"))
+
+    def undelivered_by(self, column: Literal["reason", "country"]) -> Iterator[tuple[str, int]]:
+        """Yield how many are undelivered for each reason, or in each country (its ISO code, "" for
+        a phone of none), the most frequent first."""
+        yield from self._select(
+            f"SELECT IFNULL({column}, ''), COUNT(*) FROM receipt WHERE delivered = 0 "
+            f"GROUP BY 1 ORDER BY 2 DESC, 1"
+        )
+
+    def count_undelivered_by(self, column: Literal["reason", "country"]) -> int:
+        """Return how many different reasons or countries there are."""
+        query = f"SELECT COUNT(DISTINCT IFNULL({column}, '')) FROM receipt WHERE delivered = 0"
+        return int(next(self._select(query))[0])
+
     def last_call(self) -> LastCall | None:
         """Return how the last call ended, or None where none has sent for the run."""
         for row in self._select("SELECT status, problem FROM call ORDER BY id DESC LIMIT 1"):
@@ -178,8 +219,8 @@ class View:
         """Return how many session numbers there are."""
         return int(next(self._select("SELECT COUNT(DISTINCT no) FROM session"))[0])
 
-    def rows(self, outcome: Outcome) -> Iterator[Row]:
-        """Yield the records with an outcome, in the order of the input."""
+    def rows(self, outcome: Outcome | Fate) -> Iterator[Row]:
+        """Yield the records with an outcome or a fate, in the order of the input."""
         with journal_errors(self._path):
             for id_, phone, params, template, sender, reason, line in self._select(
                 _ROWS[outcome], {"outcome": outcome, "unanswered": UNANSWERED}
@@ -233,6 +274,26 @@ FROM left_out l JOIN recipient r ON r.task = l.task AND r.id = l.id JOIN task t 
 WHERE l.outcome = :outcome ORDER BY r.id
 """
 
+_RECEIVED = f"""
+SELECT {_COLUMNS}, x.reason, r.line
+FROM receipt x JOIN recipient r ON r.task = x.task AND r.id = x.id JOIN task t ON t.id = r.task
+WHERE x.delivered = {{}} ORDER BY r.id
+"""
+
+_WAITING = f"""
+SELECT {_COLUMNS}, IFNULL(x.reason, 'no receipt yet'), r.line
+FROM request q JOIN span s ON s.request = q.id
+JOIN recipient r ON r.task = s.task AND r.id BETWEEN s.first AND s.last
+JOIN task t ON t.id = r.task
+LEFT JOIN apart a ON a.task = r.task AND a.id = r.id
+LEFT JOIN receipt x ON x.task = r.task AND x.id = r.id
+LEFT JOIN receipt_count c ON c.request = q.id
+WHERE q.accepted > IFNULL(c.delivered + c.undelivered, 0)
+  AND COALESCE(a.outcome, q.outcome) = 'accepted' AND x.delivered IS NULL
+  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)
+ORDER BY r.id
+"""
+
 _PENDING_FROM = """
 FROM task t JOIN recipient r ON r.task = t.id
 WHERE t.reason IS NULL
@@ -251,10 +312,13 @@ SELECT r.id, r.line, r.params {_PENDING_FROM} AND t.id = :task AND r.id > :after
 ORDER BY r.id LIMIT 1000
 """
 
-_ROWS: dict[Outcome, str] = {
+_ROWS: dict[Outcome | Fate, str] = {
     "accepted": _SENT.format(outcome="accepted"),
     "failed": _SENT.format(outcome="failed"),
     "unknown": _SENT.format(outcome="unknown"),
+    "delivered": _RECEIVED.format(1),
+    "undelivered": _RECEIVED.format(0),
+    "waiting": _WAITING,
     "pending": f"SELECT {_COLUMNS}, NULL, r.line {_PENDING_FROM} ORDER BY r.id",
     "duplicate": _LEFT_OUT,
     "excluded": _LEFT_OUT,

@@ -152,6 +152,8 @@ def same_phone_keys(e164: int) -> tuple[str, ...]:
 
 def country_of(e164: int) -> str:
     """Return the ISO code of the region a number belongs to, or "" where it belongs to none."""
+    if e164 in MAINLAND_MOBILES:
+        return "CN"
     try:
         number = phonenumbers.parse(f"+{e164}")
     except phonenumbers.NumberParseException:

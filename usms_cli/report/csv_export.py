@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from usms_cli.errors import UsageError
-from usms_cli.journal.view import Outcome, Row
+from usms_cli.journal.view import Fate, Outcome, Row
 from usms_cli.report.report import Report
 from usms_cli.text import quoted, visible
 
@@ -28,8 +28,11 @@ def export_failures(report: Report, path: Path) -> None:
     _export(report, path, rows, outcome=None)
 
 
-def export_outcome(report: Report, outcome: Outcome, path: Path) -> None:
-    """Write the recipients with an outcome, named in a column that keeps them from being resent.
+def export_outcome(report: Report, outcome: Outcome | Fate, path: Path) -> None:
+    """Write the recipients with an outcome or a fate.
+
+    It is named in a column that keeps those who were or may be messaged from being sent again, but
+    for the undelivered.
 
     :raises UsageError: the file cannot be written.
     """
@@ -52,7 +55,9 @@ def check_writable(path: Path) -> None:
         raise _unwritable(path, error) from error
 
 
-def _export(report: Report, path: Path, rows: Iterable[Row], outcome: Outcome | None) -> None:
+def _export(
+    report: Report, path: Path, rows: Iterable[Row], outcome: Outcome | Fate | None
+) -> None:
     width = report.view.most_params()
     header = ["phone", "template_id", "sender_id", *(f"param{n + 1}" for n in range(width))]
     with _replacing(path) as file:

@@ -47,6 +47,13 @@ def write_json(report: Report, out: BinaryIO) -> None:
     out.write(b'"status":%b,' % _encode(report.status))
     out.write(b'"sandbox":%b,' % _encode(view.info.sandbox))
     out.write(b'"counts":%b,\n' % _encode(report.counts))
+    if report.receipts:
+        numbers = _encode(report.receipts).removesuffix(b"}")
+        out.write(b'"receipts":%b,\n' % numbers)
+        _write_numbers(out, "undelivered_by_reason", view.undelivered_by("reason"))
+        out.write(b",\n")
+        _write_numbers(out, "undelivered_by_country", view.undelivered_by("country"))
+        out.write(b"},\n")
     if report.templates is not None:
         _write_list(out, "templates", report.templates)
     _write_list(out, "sessions", view.sessions())
@@ -65,3 +72,13 @@ def _write_list(out: BinaryIO, name: str, rows: Iterable[msgspec.Struct]) -> Non
         out.write(separator + _encode(row))
         separator = b",\n"
     out.write(b"],\n")
+
+
+def _write_numbers(out: BinaryIO, name: str, numbers: Iterable[tuple[str, int]]) -> None:
+    """Write how many there are of each, as a JSON object."""
+    out.write(b'"%b":{' % name.encode("ascii"))
+    separator = b""
+    for key, number in numbers:
+        out.write(separator + b"%b:%d" % (_encode(key), number))
+        separator = b","
+    out.write(b"}")

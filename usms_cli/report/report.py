@@ -7,7 +7,7 @@ from typing import Literal
 
 from usms_cli.errors import ExitStatus
 from usms_cli.findings import TemplateChecks
-from usms_cli.journal.view import Counts, Row, View
+from usms_cli.journal.view import Counts, ReceiptCounts, Row, View
 from usms_cli.recipients.phones import InvalidPhone, PhoneReader, always_international, api_form
 
 Status = Literal["complete", "stopped", "interrupted", "limited", "running", "rejected", "dry-run"]
@@ -16,7 +16,8 @@ Status = Literal["complete", "stopped", "interrupted", "limited", "running", "re
 @dataclass(frozen=True)
 class Report:
     """How a run stands. `name` is None for what was never made a run; `problem` says why it ended
-    early, if it did. `templates` is what was found of them, if they were checked."""
+    early, if it did. `templates` is what was found of them, if they were checked; `receipts` what
+    became of the messages, if that is known of any."""
 
     view: View
     status: Status
@@ -24,6 +25,7 @@ class Report:
     name: str | None
     problem: str | None = None
     templates: TemplateChecks | None = None
+    receipts: ReceiptCounts | None = None
 
     def phone(self, row: Row) -> str:
         """Return a row's phone as it is shown and exported, so that it is read as the same again.
@@ -67,7 +69,8 @@ def report_on_run(view: View, *, running: bool) -> Report:
     """Return how a run stands, from what is on disk and whether a process is sending for it."""
     counts = view.counts()
     status, problem = _standing(view, counts.pending, running)
-    return Report(view, status, counts, view.info.name, problem)
+    receipts = view.receipts() if view.has_receipts() else None
+    return Report(view, status, counts, view.info.name, problem, receipts=receipts)
 
 
 def _standing(view: View, pending: int, running: bool) -> tuple[Status, str | None]:

@@ -7,28 +7,33 @@ from collections.abc import Sequence
 import msgspec
 from rich.console import Console
 
-from usms_cli.journal.view import Counts
+from usms_cli.journal.view import Counts, ReceiptCounts
 from usms_cli.report.report import Report, Status
 from usms_cli.report.tables import Section, print_section
 
 
 class RunLine(msgspec.Struct, frozen=True):
-    """A run in the list; `created` is in Unix seconds."""
+    """A run in the list; `created` is in Unix seconds, `receipts` None where none is known."""
 
     run: str | None
     status: Status
     sandbox: bool
     created: float
     counts: Counts
+    receipts: ReceiptCounts | None
 
     @classmethod
     def of(cls, report: Report) -> "RunLine":
         info = report.view.info
-        return cls(report.name, report.status, info.sandbox, info.created, report.counts)
+        return cls(
+            report.name, report.status, info.sandbox, info.created, report.counts, report.receipts
+        )
 
 
 def print_runs(lines: Sequence[RunLine], console: Console) -> None:
-    """Print all runs: how each stands, and how many of its records have which outcome."""
+    """Print all runs: how each stands, how many of its records have which outcome, and, where that
+    is known of any run, how many messages were delivered."""
+    received = any(line.receipts for line in lines)
     rows = (
         (
             line.run or "",
@@ -44,10 +49,12 @@ def print_runs(lines: Sequence[RunLine], console: Console) -> None:
                     line.counts.pending,
                 )
             ),
+            *((f"{line.receipts.delivered:,}" if line.receipts else "",) if received else ()),
         )
         for line in lines
     )
-    columns = ("run", "begun", "status", "records", "accepted", "failed", "unknown", "pending")
+    outcomes = ("records", "accepted", "failed", "unknown", "pending")
+    columns = ("run", "begun", "status", *outcomes, *(("delivered",) if received else ()))
     print_section(Section("Runs", "bold", columns, rows, len(lines), shown=len(lines)), console)
 
 

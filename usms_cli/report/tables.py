@@ -4,19 +4,20 @@ as plain aligned text, whole."""
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Literal
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from usms_cli.journal.view import OUTCOMES, Outcome, Row
+from usms_cli.journal.view import FATES, OUTCOMES, Outcome, ReceiptCounts, Row
 from usms_cli.report.report import Report, Status
 from usms_cli.report.templates import print_templates
 from usms_cli.text import visible
 
 SHOWN = 20
-_NUMBERS = ("recipients", "records", "accepted", "failed", "unknown", "pending")
+_NUMBERS = ("recipients", "records", "accepted", "failed", "unknown", "pending", "delivered")
 _SAMPLE = 1000  # rows that the widths of plain columns are taken from
 
 _STYLES = {
@@ -25,6 +26,9 @@ _STYLES = {
     "unknown": "yellow",
     "pending": "cyan",
     "invalid": "red",
+    "delivered": "green",
+    "undelivered": "red",
+    "waiting": "cyan",
     "complete": "green",
     "stopped": "red",
     "rejected": "red",
@@ -54,13 +58,7 @@ class Section:
 
 def print_report(report: Report, console: Console) -> None:
     """Print a report to standard output."""
-    info = report.view.info
-    heading = Text(f"Run {report.name}" if report.name else _HEADINGS[report.status], "bold")
-    if report.name:
-        heading.append(" · ").append(report.status, _STYLES.get(report.status, ""))
-    if info.sandbox:
-        heading.append(" · sandbox: nobody was really messaged", "magenta")
-    console.print(heading, soft_wrap=True)
+    _print_heading(report, console)
     if report.templates and report.name is None:  # a run's were shown before it was sent
         print_templates(report.templates, console)
     for section in _sections(report):
@@ -69,6 +67,32 @@ def print_report(report: Report, console: Console) -> None:
     console.print(_totals(report), soft_wrap=True)
     if report.problem and report.name:
         console.print(Text(f"Why it ended: {visible(report.problem)}"), soft_wrap=True)
+    _print_last_lines(report, console)
+
+
+def print_receipts(report: Report, console: Console) -> None:
+    """Print what is known of the receipts to standard output, and of the rest the totals."""
+    _print_heading(report, console)
+    for section in _receipt_sections(report):
+        print_section(section, console)
+    console.print()
+    console.print(_totals(report), soft_wrap=True)
+    _print_last_lines(report, console)
+
+
+def _print_heading(report: Report, console: Console) -> None:
+    info = report.view.info
+    heading = Text(f"Run {report.name}" if report.name else _HEADINGS[report.status], "bold")
+    if report.name:
+        heading.append(" · ").append(report.status, _STYLES.get(report.status, ""))
+    if info.sandbox:
+        heading.append(" · sandbox: nobody was really messaged", "magenta")
+    console.print(heading, soft_wrap=True)
+
+
+def _print_last_lines(report: Report, console: Console) -> None:
+    if report.receipts:
+        console.print(_receipt_totals(report.receipts), soft_wrap=True)
     for line in _next_steps(report):
         console.print(Text(line), soft_wrap=True)
 
@@ -94,6 +118,25 @@ def _sections(report: Report) -> Iterator[Section]:
         rows = ((f"{row.source}:{row.line}", row.reason) for row in view.rows("invalid"))
         title = f"Invalid: {counts.invalid:,}"
         yield Section(title, "red", ("where", "reason"), rows, counts.invalid, how)
+    yield from _receipt_sections(report)
+
+
+def _receipt_sections(report: Report) -> Iterator[Section]:
+    if report.receipts and report.receipts.undelivered:
+        yield _undelivered(report, "reason")
+        yield _undelivered(report, "country")
+
+
+def _undelivered(report: Report, by: Literal["reason", "country"]) -> Section:
+    rows = ((what or "(none)", f"{number:,}") for what, number in report.view.undelivered_by(by))
+    return Section(
+        f"Undelivered, by {by}",
+        "red",
+        (by, "recipients"),
+        rows,
+        report.view.count_undelivered_by(by),
+        f"`usms show {report.name} --json`",
+    )
 
 
 def _recipients(report: Report, outcome: Outcome, title: str, total: int) -> Section:
@@ -154,6 +197,17 @@ def _totals(report: Report) -> Text:
     return line
 
 
+def _receipt_totals(receipts: ReceiptCounts) -> Text:
+    line = Text("Receipts", "bold")
+    separator = ": "
+    for fate in FATES:
+        number = getattr(receipts, fate)
+        line.append(separator, "default").append(f"{number:,} {fate}", _STYLES[fate])
+        separator = ", "
+    parts = f"{receipts.parts:,} message {'part' if receipts.parts == 1 else 'parts'} charged"
+    return line.append(f"; {parts}", "default")
+
+
 def _next_steps(report: Report) -> Iterator[str]:
     counts, name = report.counts, report.name
     if name is None:
@@ -167,3 +221,7 @@ def _next_steps(report: Report) -> Iterator[str]:
             f"Unknown cannot be resolved by asking; send them again, perhaps twice: "
             f"usms resume {name} --resend-unknown"
         )
+    if report.receipts and report.receipts.undelivered:
+        yield f"Undelivered as a file to send again: usms show {name} --export undelivered FILE"
+    if report.receipts and report.receipts.waiting:
+        yield f"Ask again for those waiting: usms receipts {name} --wait 30"
