@@ -1,5 +1,6 @@
 """What the tests share: a command in a folder of its own, and a gateway that fails on demand."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from tests.support.command import Usms
 from tests.support.gateway import Gateway
+
+# Tests that a shell runs in the background would hand down that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
