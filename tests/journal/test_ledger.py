@@ -12,7 +12,8 @@ import pytest
 from tests.support.runs import FIRST, To, people, write_run
 from usms_cli.batching import Batch, Recipient, batches
 from usms_cli.journal.ledger import Apart, Ledger, SessionRow, Settlement
-from usms_cli.journal.view import OUTCOMES, UNANSWERED, View
+from usms_cli.journal.schema import UNANSWERED
+from usms_cli.journal.view import OUTCOMES, View
 
 ACCEPTED = Settlement("taken", "accepted")
 UNKNOWN = Settlement("unknown", "unknown", "no answer")

@@ -29,8 +29,8 @@ from usms_cli.batching import Batch
 from usms_cli.delivery import Delivery, Ending, Tally
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.ledger import Ledger, Settlement
-from usms_cli.journal.schema import Pace, RunInfo
-from usms_cli.journal.view import OUTCOMES, UNANSWERED, Outcome, Row, View
+from usms_cli.journal.schema import UNANSWERED, Pace, RunInfo
+from usms_cli.journal.view import OUTCOMES, Outcome, Row, View
 from usms_cli.recipients.phones import api_form
 from usms_cli.settings import Account, Secret
 

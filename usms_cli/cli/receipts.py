@@ -50,7 +50,7 @@ def receipts(
     from usms_cli.cli.terminal import Terminal
     from usms_cli.journal.store import Store
     from usms_cli.journal.view import FATES
-    from usms_cli.report.csv_export import check_writable
+    from usms_cli.report.writing import check_writable
     from usms_cli.settings import Settings, state_directory
 
     fate = next((one for one in FATES if export and one == export[0]), None)

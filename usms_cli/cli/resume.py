@@ -44,7 +44,7 @@ def resume(
     from usms_cli.cli.terminal import Terminal
     from usms_cli.journal.schema import PaceChange
     from usms_cli.journal.store import Store
-    from usms_cli.report.csv_export import check_writable
+    from usms_cli.report.writing import check_writable
     from usms_cli.settings import Settings, state_directory
 
     terminal = Terminal(quiet=quiet, json=json, verbose=verbose)

@@ -25,9 +25,9 @@ from usms_cli.recipients.choices import PhoneCheck
 from usms_cli.recipients.exclude import Excluder
 from usms_cli.recipients.raw import place
 from usms_cli.recipients.source import ReadOptions
-from usms_cli.report.csv_export import check_writable
 from usms_cli.report.report import Report, Status, report_on_run
 from usms_cli.report.templates import differences
+from usms_cli.report.writing import check_writable
 from usms_cli.settings import SENDER_ID, TEMPLATE_ID, Settings, state_directory
 from usms_cli.text import quoted
 

@@ -1,4 +1,4 @@
-"""`usms show`: a run's report again, and its recipients as CSV."""
+"""`usms show`: a run's report again, and as CSV or a page for a browser."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +24,14 @@ def show(
         ),
     ] = None,
     failures: options.FailuresFile = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the report as one page for a browser, with counts and no phones.",
+            rich_help_panel="What to print",
+        ),
+    ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -40,8 +48,9 @@ def show(
     from usms_cli.cli.terminal import Terminal
     from usms_cli.journal.store import Store
     from usms_cli.journal.view import FATES, OUTCOMES
-    from usms_cli.report.csv_export import check_writable, export_outcome
+    from usms_cli.report.csv_export import export_outcome
     from usms_cli.report.report import report_on_run
+    from usms_cli.report.writing import check_writable
     from usms_cli.settings import state_directory
 
     outcomes = (*OUTCOMES, *FATES)
@@ -50,7 +59,7 @@ def show(
         raise UsageError(
             f"--export: {export[0]!r} is no outcome", f"It is one of: {', '.join(outcomes)}."
         )
-    for path in (failures, export[1] if export else None):
+    for path in (failures, html, export[1] if export else None):
         if path:
             check_writable(path)
     terminal = Terminal(quiet=quiet, json=json, verbose=verbose)
@@ -61,4 +70,8 @@ def show(
         finish(report, terminal, failures)
         if export and outcome:
             export_outcome(report, outcome, export[1])
+        if html:
+            from usms_cli.report.html_page import write_page
+
+            write_page(report, html)
     return ExitStatus.OK

@@ -5,6 +5,7 @@
     ledger   the sending side: what is pending, what was started, what came of it
     receipts what became of the accepted recipients' messages, as it is learned
     view     the reading side: counts, session numbers, recipients by outcome
+    figures  sums over a run: reasons, templates, requests over time
     store    the state directory: names, locks, finding and deleting runs
 
 Knows nothing of HTTP or terminals.

@@ -18,6 +18,7 @@ from usms_cli.text import quoted
 
 APPLICATION_ID = 0x75736D73  # "usms", in the header of the file
 VERSION = 2
+UNANSWERED = "no answer was recorded: whether it was sent cannot be known"
 _CACHE = "PRAGMA cache_size=-8000"  # KiB: memory does not grow with the run
 
 _TABLES = """

@@ -12,15 +12,14 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
-from usms_cli.journal.schema import RunInfo, journal_errors, open_for_reading
+from usms_cli.journal.figures import Figures
+from usms_cli.journal.schema import UNANSWERED, RunInfo, journal_errors, open_for_reading
 
 Outcome = Literal["accepted", "failed", "unknown", "pending", "invalid", "duplicate", "excluded"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 Fate = Literal["delivered", "undelivered", "waiting"]  # of the message to an accepted recipient
 FATES: tuple[Fate, ...] = get_args(Fate)
-
-UNANSWERED = "no answer was recorded: whether it was sent cannot be known"
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -105,6 +104,11 @@ class View:
 
     def close(self) -> None:
         self._connection.close()
+
+    @cached_property
+    def figures(self) -> Figures:
+        """Sums over the run's rows."""
+        return Figures(self._connection, self._path)
 
     def counts(self) -> Counts:
         accepted, failed, unknown = next(

@@ -1,9 +1,9 @@
 """What every form of a report says: how a run stands, and what exit status that is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from usms_cli.errors import ExitStatus
 from usms_cli.findings import TemplateChecks
@@ -85,6 +85,35 @@ def _standing(view: View, pending: int, running: bool) -> tuple[Status, str | No
     if last is None or last.status is None:
         return "interrupted", "the process ended before the run did"
     return status, last.problem
+
+
+class Step(NamedTuple):
+    """What somebody may want to do next, and the command that does it."""
+
+    what: str
+    command: str
+
+
+def next_steps(report: Report) -> Iterator[Step]:
+    """Yield what can be done about a run; nothing about what was never made one."""
+    counts, name = report.counts, report.name
+    if name is None:
+        return
+    if counts.pending and report.status != "running":
+        yield Step(f"Go on with the {counts.pending:,} pending", f"usms resume {name}")
+    if counts.failed or counts.invalid:
+        yield Step("Failures as a file to mend and send", f"usms show {name} --failures FILE")
+    if counts.unknown and report.status != "running":
+        yield Step(
+            "Unknown cannot be resolved by asking; send them again, perhaps twice",
+            f"usms resume {name} --resend-unknown",
+        )
+    if report.receipts and report.receipts.undelivered:
+        yield Step(
+            "Undelivered as a file to send again", f"usms show {name} --export undelivered FILE"
+        )
+    if report.receipts and report.receipts.waiting:
+        yield Step("Ask again for those waiting", f"usms receipts {name} --wait 30")
 
 
 _STATUS_OF_CALL: dict[str, Status] = {

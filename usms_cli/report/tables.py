@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from usms_cli.journal.view import FATES, OUTCOMES, Outcome, ReceiptCounts, Row
-from usms_cli.report.report import Report, Status
+from usms_cli.report.report import Report, Status, next_steps
 from usms_cli.report.templates import print_templates
 from usms_cli.text import visible
 
@@ -93,8 +93,8 @@ def _print_heading(report: Report, console: Console) -> None:
 def _print_last_lines(report: Report, console: Console) -> None:
     if report.receipts:
         console.print(_receipt_totals(report.receipts), soft_wrap=True)
-    for line in _next_steps(report):
-        console.print(Text(line), soft_wrap=True)
+    for step in next_steps(report):
+        console.print(Text(f"{step.what}: {step.command}"), soft_wrap=True)
 
 
 def _sections(report: Report) -> Iterator[Section]:
@@ -206,22 +206,3 @@ def _receipt_totals(receipts: ReceiptCounts) -> Text:
         separator = ", "
     parts = f"{receipts.parts:,} message {'part' if receipts.parts == 1 else 'parts'} charged"
     return line.append(f"; {parts}", "default")
-
-
-def _next_steps(report: Report) -> Iterator[str]:
-    counts, name = report.counts, report.name
-    if name is None:
-        return
-    if counts.pending and report.status != "running":
-        yield f"Go on with the {counts.pending:,} pending: usms resume {name}"
-    if counts.failed or counts.invalid:
-        yield f"Failures as a file to mend and send: usms show {name} --failures FILE"
-    if counts.unknown and report.status != "running":
-        yield (
-            f"Unknown cannot be resolved by asking; send them again, perhaps twice: "
-            f"usms resume {name} --resend-unknown"
-        )
-    if report.receipts and report.receipts.undelivered:
-        yield f"Undelivered as a file to send again: usms show {name} --export undelivered FILE"
-    if report.receipts and report.receipts.waiting:
-        yield f"Ask again for those waiting: usms receipts {name} --wait 30"

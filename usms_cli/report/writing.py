@@ -1,0 +1,69 @@
+"""How a report gets into a file: whole or not at all, and readable by its owner alone."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from usms_cli.errors import UsageError
+from usms_cli.text import quoted
+
+
+def check_writable(path: Path) -> None:
+    """Make sure, before anything is sent, that a file can be written there.
+
+    :raises UsageError: it cannot.
+    """
+    try:
+        if path.is_dir():
+            raise UsageError(f"cannot write {quoted(str(path), 200)}: it is a directory")
+        place = path if _is_special(path) else path.resolve().parent
+        if not os.access(place, os.W_OK | (os.X_OK if place != path else 0)):
+            raise UsageError(f"cannot write {quoted(str(path), 200)}: no such folder, or not yours")
+    except (OSError, RuntimeError) as error:
+        raise _unwritable(path, error) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """Write beside a file, for its owner alone, and put it in its place when it is whole.
+
+    What a link leads to is replaced, not the link. A device or a pipe is written to as it is.
+
+    :raises UsageError: it cannot be written.
+    """
+    try:
+        if _is_special(path):
+            with path.open("w", encoding="utf-8", newline="") as file:
+                yield file
+            return
+        path = path.resolve()
+        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(beside).replace(path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+    except (OSError, RuntimeError) as error:
+        raise _unwritable(path, error) from error
+
+
+def _is_special(path: Path) -> bool:
+    """Tell whether there is something that a file must not be put in the place of."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _unwritable(path: Path, error: Exception) -> UsageError:
+    """Return the error for a file that cannot be written; RuntimeError: its links are a circle."""
+    why = error.strerror if isinstance(error, OSError) else "its links lead in a circle"
+    return UsageError(f"cannot write {quoted(str(path), 200)}: {why}")
