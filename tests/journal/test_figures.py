@@ -62,7 +62,7 @@ def test_reasons_add_up_to_what_the_rows_say(mixed: Path) -> None:
             assert dict(top.first) == rows
             assert (top.more, top.total) == (0, getattr(view.counts(), outcome))
         phones = Counter(row.phone for row in view.rows("failed"))
-        assert dict(view.figures.failed_phones()) == phones
+        assert dict(view.figures.phones("failed")) == phones
 
 
 def test_only_the_largest_are_named_and_the_rest_is_counted(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_without_requests_there_is_nothing_to_show(tmp_path: Path) -> None:
     write_run(tmp_path / "r.db", people(3))
     with figures_of(tmp_path / "r.db") as figures:
         assert figures.reasons("failed", 5) == ([], 0, 0)
-        assert list(figures.failed_phones()) == []
+        assert list(figures.phones("failed")) == []
         assert figures.activity() is None
         assert figures.timeline(60, 0) is None
 
@@ -160,7 +160,7 @@ def test_phones_that_are_counted_together_are_of_one_country(tmp_path: Path) -> 
         connection.execute("INSERT INTO apart SELECT task, id, 'failed', 'x' FROM recipient")
     numbers: Counter[str] = Counter()
     with figures_of(path) as figures:
-        for phone, number in figures.failed_phones():
+        for phone, number in figures.phones("failed"):
             numbers[country_of(phone)] += number
     assert len(numbers) > 30
     assert numbers == Counter(map(country_of, everybody))
@@ -215,7 +215,7 @@ def test_figures_hold_no_more_for_more_recipients(tmp_path: Path) -> None:
         )
     calls: list[Callable[[Figures], object]] = [
         lambda figures: figures.reasons("failed", 10).first,
-        lambda figures: list(figures.failed_phones()),
+        lambda figures: list(figures.phones("failed")),
         lambda figures: figures.templates(10)[0],
         lambda figures: figures.sources(10)[0],
     ]

@@ -6,12 +6,13 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
+from usms_cli.cli.admission import check_same_input, find_equal
 from usms_cli.cli.checking import check_draft, check_run
 from usms_cli.cli.delivering import check_belongs, deliver_and_report, finish
 from usms_cli.cli.guard import print_error
+from usms_cli.cli.question import agreed
 from usms_cli.cli.terminal import Terminal
 from usms_cli.errors import ExitStatus, InputError, StoppedError, UsageError, UsmsError
 from usms_cli.findings import TemplateChecks
@@ -25,7 +26,7 @@ from usms_cli.recipients.choices import PhoneCheck
 from usms_cli.recipients.exclude import Excluder
 from usms_cli.recipients.raw import place
 from usms_cli.recipients.source import ReadOptions
-from usms_cli.report.report import Report, Status, report_on_run
+from usms_cli.report.report import Report, Status
 from usms_cli.report.templates import differences
 from usms_cli.report.writing import check_writable
 from usms_cli.settings import SENDER_ID, TEMPLATE_ID, Settings, state_directory
@@ -33,8 +34,6 @@ from usms_cli.text import quoted
 
 _SANDBOX = "sandbox"  # the address of a run that starts one, whatever port it gets
 _SHOWN_PROBLEMS = 20
-_SHOWN_TASKS = 5
-_DAY = 86400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +108,7 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
             templates = stack.enter_context(TemplateChecks())
         if store and name and exists and not problem:
             with closing(store.open(name)) as view:
-                _check_same_input(view, info)
+                check_same_input(view, info)
                 check_belongs(view.info, account)
                 if templates is not None:
                     pace = view.info.pace.changed(order.pace)
@@ -127,7 +126,8 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
         if not exists:
             _ask(order, info, draft.view(), store, terminal)
             with store.admission():
-                _find_equal(order, info, store)
+                if order.name is None:
+                    find_equal(info, store)
                 draft.publish(store.path(name))
         return deliver_and_report(
             store,
@@ -240,96 +240,20 @@ def _list_problems(report: Report, terminal: Terminal) -> None:
         terminal.problem(f"{row.source}:{row.line}: {row.reason}")
 
 
-def _check_same_input(view: View, info: RunInfo) -> None:
-    """Make sure that a run that exists would send to those whom this call names.
-
-    :raises UsageError: the input is another, or others are excluded from what is pending.
-    """
-    run = view.info
-    if run.digest != info.digest:
-        raise UsageError(
-            f"the run {quoted(run.name or '')} was for other input, and a named run happens once",
-            f"Give this input another --run name; `usms show {run.name}` shows the other's report.",
-        )
-    if run.exclusions != info.exclusions and view.counts().pending:
-        raise UsageError(
-            f"nothing was sent: the run {quoted(run.name or '')} is unfinished, and was begun "
-            "with others excluded than now",
-            f"`usms show {run.name} --export pending FILE` writes who is pending.",
-        )
-
-
-def _find_equal(order: Order, info: RunInfo, store: Store) -> str | None:
-    """Look for runs of an equal input: what an unnamed call must not send again by mistake.
-
-    :return: the name of one that was complete in the last day, if any.
-    :raises UsageError: one is unfinished, or may be.
-    """
-    complete = None
-    for name in store.names() if order.name is None else ():
-        running = store.is_running(name)
-        try:
-            with closing(store.open(name)) as view:
-                if (view.info.digest, view.info.sandbox) != (info.digest, info.sandbox):
-                    continue
-                status = report_on_run(view, running=running).status
-                ended = view.last_end()
-        except UsmsError as error:
-            if not store.exists(name):  # any more
-                continue
-            raise UsageError(
-                f"nothing was sent: it cannot be known whether the run {quoted(name)} had the same "
-                f"input, and is unfinished: {error.message}",
-                "Name this run, so that it need not be known: --run NAME. Or, if you are sure that "
-                f"the other is not needed any more: usms runs delete {name}",
-            ) from error
-        if status != "complete":
-            raise UsageError(
-                f"nothing was sent: the run {quoted(name)} had the same input, and is unfinished",
-                f"Go on with it: usms resume {name}. To send this input once more on purpose, "
-                "name the run: --run NAME.",
-            )
-        if ended is not None and time.time() - ended < _DAY:
-            complete = name
-    return complete
-
-
 def _ask(order: Order, info: RunInfo, view: View, store: Store, terminal: Terminal) -> None:
-    """Show what is about to be sent, and ask for it on a terminal.
+    """Ask on a terminal whether to send; elsewhere say what would be part of the question.
 
     :raises UsageError: the answer is no, or an equal run is unfinished.
     """
-    equal = _find_equal(order, info, store)
-    again = f"The run {equal} of the last 24 hours sent the same input. " if equal else ""
-    if not (order.ask and terminal.can_ask):
-        if again:
-            terminal.notice(f"{again}It is sent once more.")
-        return
-    tasks = [
-        f"template {quoted(template)} from {quoted(sender) if sender else 'no sender'}"
-        for template, sender in islice(view.tasks(), _SHOWN_TASKS + 1)
-    ]
-    if len(tasks) > _SHOWN_TASKS:
-        tasks[-1] = "…"
-    number = min(info.recipients, order.limit or info.recipients)
-    of = f" (the first of {info.recipients:,})" if number < info.recipients else ""
-    where = "the sandbox" if info.sandbox else info.address
-    left_out = [
-        f"{count:,} {what}"
-        for count, what in (
-            (info.invalid, "invalid"),
-            (info.duplicate, "duplicate"),
-            (info.excluded, "excluded"),
-        )
-        if count
-    ]
-    without = f" Left out: {', '.join(left_out)}." if left_out else ""
-    requests = -(-number // info.pace.batch_size)
-    question = (
-        f"{again}{number:,} recipients{of}, {', '.join(tasks)}, in {requests:,} "
-        f"{'request' if requests == 1 else 'requests'} to {where}.{without} Send?"
-    )
-    if not terminal.confirm(question):
+    equal = find_equal(info, store) if order.name is None else None
+    asks = order.ask and terminal.can_ask
+    if equal:
+        sent = f"The run {equal} of the last 24 hours sent the same input."
+        if asks:
+            terminal.problem(sent)
+        else:
+            terminal.notice(f"{sent} It is sent once more.")
+    if asks and not agreed(info, view, terminal, order.limit):
         raise UsageError("nothing was sent")
 
 

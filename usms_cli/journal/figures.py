@@ -84,12 +84,15 @@ class Figures:
         names, total = rows[0][2:] if rows else (0, 0)
         return Top([Tally(*row[:2]) for row in rows], names - len(rows), total)
 
-    def failed_phones(self) -> Iterator[tuple[int, int]]:
-        """Yield a phone, the digits of its E.164 number, of each range that recipients failed in,
-        and how many did: ranges small enough to lie in one country."""
+    def phones(self, whose: Literal["sendable", "failed"]) -> Iterator[tuple[int, int]]:
+        """Yield a phone, the digits of its E.164 number, of each range that there are some in, and
+        how many there are: ranges small enough to lie in one country.
+
+        :param whose: of all who are to be sent to, or of those who failed.
+        """
         # Seven digits tell a Guernsey mobile from a British one; after +1 three more are enough.
         query = f"""
-            SELECT MIN(phone), COUNT(*) FROM ({_FAILED_PHONES})
+            SELECT MIN(phone), COUNT(*) FROM ({_PHONES[whose]})
             GROUP BY SUBSTR(phone, 1, CASE SUBSTR(phone, 1, 1) WHEN '1' THEN 4 ELSE 7 END)
             """
         yield from self._select(query)
@@ -202,6 +205,14 @@ WHERE a.outcome = 'failed'
 UNION ALL
 SELECT r.phone {_OF_WHOLE_REQUESTS.format(outcome="'failed'")}
 """
+
+_SENDABLE_PHONES = """
+SELECT r.phone FROM recipient r JOIN task t ON t.id = r.task
+WHERE t.reason IS NULL
+  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)
+"""
+
+_PHONES = {"sendable": _SENDABLE_PHONES, "failed": _FAILED_PHONES}
 
 _TEMPLATES = """
 SELECT template, sender, SUM(records - left_out), COUNT(*) OVER () FROM (

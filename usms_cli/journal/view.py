@@ -223,11 +223,15 @@ class View:
         """Return how many session numbers there are."""
         return int(next(self._select("SELECT COUNT(DISTINCT no) FROM session"))[0])
 
-    def rows(self, outcome: Outcome | Fate) -> Iterator[Row]:
-        """Yield the records with an outcome or a fate, in the order of the input."""
+    def rows(self, outcome: Outcome | Fate, most: int = -1) -> Iterator[Row]:
+        """Yield the records with an outcome or a fate, in the order of the input.
+
+        :param most: only the first so many; less than none: all.
+        """
         with journal_errors(self._path):
             for id_, phone, params, template, sender, reason, line in self._select(
-                _ROWS[outcome], {"outcome": outcome, "unanswered": UNANSWERED}
+                f"{_ROWS[outcome]} LIMIT :most",
+                {"outcome": outcome, "unanswered": UNANSWERED, "most": most},
             ):
                 yield Row(
                     phone=phone,

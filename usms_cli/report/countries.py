@@ -1,5 +1,10 @@
 """What the regions of libphonenumber (ISO 3166 codes, and a few beside) are called in English."""
 
+from collections import Counter
+from collections.abc import Iterable
+
+from usms_cli.journal.figures import Tally, Top
+
 _NAMES = """
 AC Ascension Island; AD Andorra; AE United Arab Emirates; AF Afghanistan; AG Antigua and Barbuda;
 AI Anguilla; AL Albania; AM Armenia; AO Angola; AR Argentina; AS American Samoa; AT Austria;
@@ -47,3 +52,12 @@ _BY_CODE = {entry[:2]: entry[3:] for entry in _NAMES.replace("\n", " ").strip().
 def country_name(code: str) -> str:
     """Return a region's name; of one that has none here its code, and of "" that none is known."""
     return _BY_CODE.get(code, code) or "Country not known"
+
+
+def top_countries(found: Iterable[tuple[str, int]], most: int) -> Top:
+    """Return the countries with the largest numbers, by the codes of their regions."""
+    numbers: Counter[str] = Counter()
+    for code, number in found:
+        numbers[country_name(code)] += number
+    first = [Tally(*one) for one in numbers.most_common(most)]
+    return Top(first, len(numbers) - len(first), numbers.total())

@@ -5,16 +5,15 @@ nothing but itself: no script, no font, no picture, no request.
 """
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
 from usms_cli import __version__
-from usms_cli.journal.figures import Tally, Top, without_numbers
+from usms_cli.journal.figures import without_numbers
 from usms_cli.journal.view import FATES, OUTCOMES, Fate, Outcome, ReceiptCounts
 from usms_cli.recipients.phones import country_of
-from usms_cli.report.countries import country_name
+from usms_cli.report.countries import top_countries
 from usms_cli.report.html_parts import (
     Part,
     count,
@@ -141,12 +140,13 @@ def _sections(report: Report) -> Iterator[Markup]:
         about = "Recipients by the moment at which the request with them was made."
         yield _section("Sends over time", about, over_time(timeline))
     if report.counts.failed:
-        countries = ((country_of(phone), number) for phone, number in figures.failed_phones())
+        phones = ((country_of(phone), number) for phone, number in figures.phones("failed"))
+        failed_in = top_countries(phones, _MOST_NAMES)
         yield _section(
             "Failed",
             "Why the API turned recipients down, and where their numbers belong.",
             ranking("Failed by reason", "Reason", figures.reasons("failed", _MOST_NAMES), "failed"),
-            ranking("Failed by country", "Country", _top_countries(countries), "failed"),
+            ranking("Failed by country", "Country", failed_in, "failed"),
         )
     if report.counts.unknown:
         unknown = figures.reasons("unknown", _MOST_NAMES)
@@ -195,7 +195,7 @@ def _delivery(report: Report, receipts: ReceiptCounts) -> Iterator[Markup]:
     yield element("p", f"{count(receipts.parts, 'message part')} charged so far.", class_="more")
     if receipts.undelivered:
         reasons = report.view.figures.reasons("undelivered", _MOST_NAMES)
-        countries = _top_countries(report.view.undelivered_by("country"))
+        countries = top_countries(report.view.undelivered_by("country"), _MOST_NAMES)
         yield ranking("Undelivered by reason", "Reason", reasons, "undelivered")
         yield ranking("Undelivered by country", "Country", countries, "undelivered")
 
@@ -222,14 +222,6 @@ def _notes(report: Report) -> Iterator[Markup]:
     ]
     if problem or steps:
         yield element("aside", *problem, *steps, aria_label="What to do next")
-
-
-def _top_countries(found: Iterable[tuple[str, int]]) -> Top:
-    numbers: Counter[str] = Counter()
-    for code, number in found:
-        numbers[country_name(code)] += number
-    first = [Tally(*one) for one in numbers.most_common(_MOST_NAMES)]
-    return Top(first, len(numbers) - len(first), numbers.total())
 
 
 def _contents(report: Report) -> Iterator[Markup]:
