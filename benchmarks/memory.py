@@ -6,10 +6,10 @@
 The lists are as in practice: of a hundred records five repeat an earlier one, five stand in an
 exclusion list, and one has a phone that is none (`--skip-invalid`); the gateway fails one recipient
 of each request. For each size, each command in its own process and once: a dry run, a send, another
-that stops in the middle and its resume, the receipts twice, the list of runs, `show --json`, and
-the export of every outcome that there is. Times are for each record of the list, start-up included,
-so that the smaller size has a little more of that. Ten million records need about 3 GB of disk, and
-some minutes.
+that stops in the middle and its resume, the receipts twice, the list of runs, `show --json`, the
+page, and the export of every outcome that there is. Times are for each record of the list, start-up
+included, so that the smaller size has a little more of that. Ten million records need about 3 GB of
+disk, and some minutes.
 """
 
 import argparse
@@ -86,6 +86,7 @@ def _measure_all(folder: Path, gateway: Gateway, records: int) -> tuple[dict[str
         "`runs`": ["runs"],
         "`show --json`": ["show", "all", "--json"],
         "`show --failures`": ["show", "all", "--failures", export],
+        "`show --html`": ["show", "all", "--html", str(folder / "page.html"), "--quiet"],
     }
     for outcome in ("accepted", "failed", "invalid", "duplicate", "excluded", *_FATES):
         calls[f"`show --export {outcome}`"] = ["show", "all", "--export", outcome, export]

@@ -55,7 +55,7 @@ _MEANINGS: dict[Outcome, str] = {
 
 _FATES: dict[Fate, str] = {
     "delivered": "it reached the phone",
-    "undelivered": "it did not reach the phone, for a reason below",
+    "undelivered": "it did not reach the phone",
     "waiting": "no receipt yet, or one that does not know",
 }
 
