@@ -66,6 +66,35 @@ def test_a_question_is_asked_before_anything_is_sent(
     assert len(list(usms.state.glob("*.db"))) == sent
 
 
+def test_the_question_shows_whom_it_is_about(usms: Usms, gateway: Gateway) -> None:
+    rows = [
+        ("13800138000", "T1", "[red]Wáng"),
+        ("(852)55311111", "T2", "b"),
+        ("+85255311112", "T1", "c"),
+        ("+85255311112", "T1", "c"),
+        ("13800138009", "T1", "d"),
+        ("138", "T1", "e"),
+    ]
+    write_csv(usms.folder / "r.csv", rows, "phone,template,param1")
+    write_csv(usms.folder / "out.csv", [("13800138009",)], "phone")
+    terminal = OnTerminal(usms, *SEND, "--skip-invalid", "--exclude", "out.csv")
+    terminal.until(QUESTION)
+    shown = [" ".join(line.split()) for line in terminal.text.splitlines()]
+    for line in (
+        "To 3: Hong Kong 2, Mainland China 1",
+        'Template "T1" from "S": 2',
+        '"T2" from "S": 1',
+        'First 13800138000 ["[red]Wáng"] (r.csv:2)',
+        "Left out 1 invalid, 1 duplicate, 1 excluded",
+        f"Through 1 request to {gateway.address}",
+        "Send to 3 recipients? [y/N]",
+    ):
+        assert any(line in one for one in shown), (line, shown)
+    terminal.type("y\n")
+    assert terminal.end() == 1
+    assert sum(gateway.taken.values()) == 3
+
+
 def test_ctrl_c_at_the_question_sends_nothing_and_leaves_no_run(
     usms: Usms, gateway: Gateway
 ) -> None:

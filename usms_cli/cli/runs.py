@@ -36,7 +36,8 @@ def runs(context: typer.Context, json: options.Json = False) -> ExitStatus:
     for name in store.names():
         try:
             with closing(store.open(name)) as view:
-                lines.append(RunLine.of(report_on_run(view, running=store.is_running(name))))
+                report = report_on_run(view, running=store.is_running(name))
+                lines.append(RunLine.of(report, store.size(name)))
         except UsmsError as error:
             terminal.problem(error.message)
     lines.sort(key=lambda line: line.created, reverse=True)

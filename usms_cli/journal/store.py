@@ -65,6 +65,15 @@ class Store:
         """Return a dated name for a run that was given none."""
         return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
+    def size(self, name: str) -> int:
+        """Return the bytes that a run takes on disk, with what stands beside it."""
+        own, sandbox = self.path(name), self.sandbox_path(name)
+        size = 0
+        for part in (own, own.with_name(f"{own.name}-wal"), sandbox):
+            with suppress(FileNotFoundError):
+                size += part.stat().st_size
+        return size
+
     def names(self) -> list[str]:
         """Return the names of all runs, in no order."""
         try:

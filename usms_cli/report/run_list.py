@@ -6,14 +6,19 @@ from collections.abc import Sequence
 
 import msgspec
 from rich.console import Console
+from rich.filesize import decimal
 
 from usms_cli.journal.view import Counts, ReceiptCounts
 from usms_cli.report.report import Report, Status
 from usms_cli.report.tables import Section, print_section
 
+_OUTCOMES = ("records", "accepted", "failed", "unknown", "pending")
+_ALWAYS = ("records", "accepted")
+
 
 class RunLine(msgspec.Struct, frozen=True):
-    """A run in the list; `created` is in Unix seconds, `receipts` None where none is known."""
+    """A run in the list; `created` is in Unix seconds, `receipts` None where none is known, `size`
+    the bytes that it takes on disk."""
 
     run: str | None
     status: Status
@@ -21,41 +26,49 @@ class RunLine(msgspec.Struct, frozen=True):
     created: float
     counts: Counts
     receipts: ReceiptCounts | None
+    size: int
 
     @classmethod
-    def of(cls, report: Report) -> "RunLine":
-        info = report.view.info
+    def of(cls, report: Report, size: int) -> "RunLine":
+        info, counts = report.view.info, report.counts
         return cls(
-            report.name, report.status, info.sandbox, info.created, report.counts, report.receipts
+            report.name, report.status, info.sandbox, info.created, counts, report.receipts, size
         )
 
 
 def print_runs(lines: Sequence[RunLine], console: Console) -> None:
-    """Print all runs: how each stands, how many of its records have which outcome, and, where that
-    is known of any run, how many messages were delivered."""
-    received = any(line.receipts for line in lines)
+    """Print all runs: how old each is, how it stands, how many of its records have which outcome,
+    and what it takes on disk. Outcomes that no run has are left out, to keep the table narrow."""
+    now = time.time()
+    numbers: dict[str, list[int | None]] = {
+        outcome: [getattr(line.counts, outcome) for line in lines] for outcome in _OUTCOMES
+    }
+    numbers["delivered"] = [line.receipts.delivered if line.receipts else None for line in lines]
+    shown = [what for what in numbers if what in _ALWAYS or any(numbers[what])]
     rows = (
         (
             line.run or "",
-            time.strftime("%Y-%m-%d %H:%M", time.localtime(line.created)),
+            _age(now - line.created),
             f"{line.status} (sandbox)" if line.sandbox else line.status,
-            *(
-                f"{number:,}"
-                for number in (
-                    line.counts.records,
-                    line.counts.accepted,
-                    line.counts.failed,
-                    line.counts.unknown,
-                    line.counts.pending,
-                )
-            ),
-            *((f"{line.receipts.delivered:,}" if line.receipts else "",) if received else ()),
+            *("" if (one := numbers[what][place]) is None else f"{one:,}" for what in shown),
+            decimal(line.size),
         )
-        for line in lines
+        for place, line in enumerate(lines)
     )
-    outcomes = ("records", "accepted", "failed", "unknown", "pending")
-    columns = ("run", "begun", "status", *outcomes, *(("delivered",) if received else ()))
+    columns = ("run", "age", "status", *shown, "size")
     print_section(Section("Runs", "bold", columns, rows, len(lines), shown=len(lines)), console)
+    if lines:
+        runs = "1 run" if len(lines) == 1 else f"{len(lines):,} runs"
+        total = decimal(sum(line.size for line in lines))
+        console.print(f"{runs}, {total}. To delete old ones: usms runs delete --older-than 30d")
+
+
+def _age(seconds: float) -> str:
+    """Return how long ago something was, in its largest unit, as `runs delete` takes it."""
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f}{unit}"
+    return "now"
 
 
 def write_runs(lines: Sequence[RunLine]) -> None:

@@ -17,7 +17,10 @@ from usms_cli.report.templates import print_templates
 from usms_cli.text import visible
 
 SHOWN = 20
-_NUMBERS = ("recipients", "records", "accepted", "failed", "unknown", "pending", "delivered")
+_NUMBERS = (
+    *("recipients", "records", "accepted", "failed", "unknown", "pending", "delivered"),
+    *("age", "size"),
+)
 _SAMPLE = 1000  # rows that the widths of plain columns are taken from
 
 _STYLES = {
