@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -119,19 +120,7 @@ class Draft:
         """
         self._flush()
         self._flush_invalid()
-        with journal_errors(self.path):
-            self._flush_tally()
-            self._judge_parameter_counts()
-            exclusions = self._exclusions.apply()
-            self._find_repeated_phones()
-            if not allow_duplicates:
-                self._leave_out_duplicates()
-            info = msgspec.structs.replace(
-                info, digest=self._writer.digest(), exclusions=exclusions, **self._count()
-            )
-            self._connection.execute("INSERT INTO info VALUES (?)", (msgspec.json.encode(info),))
-            self._connection.execute("COMMIT")
-        return info
+        return self._writer.run(partial(self._seal, info, allow_duplicates))
 
     def reject(self, recipients: Iterable[tuple[Pending, str]]) -> None:
         """Make pending recipients of the sealed draft invalid, each for a reason."""
@@ -156,16 +145,7 @@ class Draft:
 
     def phones_sent_differently(self) -> int:
         """Count the phones that are to get more than one message, with different contents."""
-        row = self._connection.execute(
-            """
-            SELECT COUNT(*) FROM (
-                SELECT phone FROM recipient r JOIN task t ON t.id = r.task AND t.reason IS NULL
-                WHERE phone IN (SELECT phone FROM temp.repeated)
-                  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE (l.task, l.id) = (r.task, r.id))
-                GROUP BY phone HAVING COUNT(DISTINCT r.task || ' ' || CAST(r.params AS TEXT)) > 1)
-            """
-        ).fetchone()
-        return int(row[0])
+        return self._writer.run(partial(self._number, _SENT_DIFFERENTLY))
 
     def publish(self, path: Path) -> None:
         """Make the sealed draft the run at `path`, durably and at once."""
@@ -226,6 +206,21 @@ class Draft:
         self._keys.clear()
         self._tally.clear()
 
+    def _seal(self, info: RunInfo, allow_duplicates: bool) -> RunInfo:
+        with journal_errors(self.path):
+            self._flush_tally()
+            self._judge_parameter_counts()
+            exclusions = self._exclusions.apply()
+            self._find_repeated_phones()
+            if not allow_duplicates:
+                self._leave_out_duplicates()
+            info = msgspec.structs.replace(
+                info, digest=self._writer.digest(), exclusions=exclusions, **self._count()
+            )
+            self._connection.execute("INSERT INTO info VALUES (?)", (msgspec.json.encode(info),))
+            self._connection.execute("COMMIT")
+        return info
+
     def _judge_parameter_counts(self) -> None:
         self._connection.execute(
             """
@@ -278,10 +273,12 @@ class Draft:
             """
         )
 
-    def _count(self) -> dict[str, int]:
-        def number(query: str) -> int:
+    def _number(self, query: str) -> int:
+        with journal_errors(self.path):
             return int(self._connection.execute(query).fetchone()[0])
 
+    def _count(self) -> dict[str, int]:
+        number = self._number
         left_out = number("SELECT COUNT(*) FROM left_out")
         duplicate = number("SELECT COUNT(*) FROM left_out WHERE outcome = 'duplicate'")
         excluded = number("SELECT COUNT(*) FROM left_out WHERE outcome = 'excluded'")
@@ -296,6 +293,13 @@ class Draft:
         }
 
 
+_SENT_DIFFERENTLY = """
+SELECT COUNT(*) FROM (
+    SELECT phone FROM recipient r JOIN task t ON t.id = r.task AND t.reason IS NULL
+    WHERE phone IN (SELECT phone FROM temp.repeated)
+      AND NOT EXISTS (SELECT 1 FROM left_out l WHERE (l.task, l.id) = (r.task, r.id))
+    GROUP BY phone HAVING COUNT(DISTINCT r.task || ' ' || CAST(r.params AS TEXT)) > 1)
+"""
 _encoder = msgspec.json.Encoder()
 _encode = _encoder.encode
 

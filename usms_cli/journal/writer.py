@@ -7,11 +7,14 @@ statement for each recipient would take twice as long, and ask for the interpret
 import hashlib
 import sqlite3
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from usms_cli.journal.schema import journal_errors
+
+T = TypeVar("T")
 
 COLUMNS = 5  # task, id, phone, params, line
 Values = list[int | bytes]
@@ -58,6 +61,22 @@ class RecipientWriter:
         """
         if self._writing:
             self._writing.result()
+
+    def run(self, task: Callable[[], T]) -> T:
+        """Do something else with the connection once everything is written, in the same thread.
+
+        A statement may take long, and Python acts on a signal only between its own steps: here
+        Ctrl-C ends the statement instead of waiting for it.
+
+        :raises JournalError: what came before could not be written; and what `task` raises.
+        """
+        self.wait()
+        doing = self._thread.submit(task)
+        try:
+            return doing.result()
+        except BaseException:
+            self._connection.interrupt()
+            raise
 
     def digest(self) -> str:
         """Return what identifies all recipients that were written."""
