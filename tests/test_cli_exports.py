@@ -92,6 +92,7 @@ def test_who_was_or_may_be_messaged_is_not_messaged_again(
     assert usms("show", "last", "--export", outcome, "out.csv").status == 0
     assert len((usms.folder / "out.csv").read_text().splitlines()) == 3
     requests = len(gateway.requests)
+    assert usms("send", "out.csv").status == 3  # its template and sender are in its columns
     for arguments in (("out.csv",), ("out.csv", "--skip-invalid", "--run", "skipping")):
         result = usms.send(*arguments, "--failures", "failed.csv")
         assert result.report["counts"]["invalid"] == 2

@@ -33,6 +33,7 @@ class Checker:
         self._template = template
         self._sender = sender
         self._phones = PhoneReader(region, phone_check)
+        self._unreadable = 0
         self._without_template = 0
         self._without_sender = 0
 
@@ -95,14 +96,15 @@ class Checker:
 
         :raises UsageError: no record has a template, or none a sender, and there is no default.
         """
-        if not self._draft.records:
+        readable = self._draft.records - self._unreadable
+        if not readable:
             return
-        if self._without_template == self._draft.records:
+        if self._without_template == readable:
             raise UsageError(
                 "no template is given for any record",
                 f"Give it with --template, in {TEMPLATE_ID}, or in a column `template`.",
             )
-        if self._without_sender == self._draft.records:
+        if self._without_sender == readable:
             raise UsageError(
                 "no sender is given for any record",
                 f'Give it with --sender (--sender "" for none), in {SENDER_ID}, '
@@ -120,11 +122,12 @@ class Checker:
         self, record: Record | Problem, template: str | None, sender: str | None
     ) -> None:
         """Add what is no record, or one that has no template or no sender, as invalid."""
-        self._without_template += template is None
-        self._without_sender += sender is None
         if isinstance(record, Problem):
+            self._unreadable += 1
             self._add_invalid(record, record.reason)
         else:
+            self._without_template += template is None
+            self._without_sender += sender is None
             missing = "template" if template is None else "sender"
             self._add_invalid(record, f"names no {missing}, and no default is given")
 
