@@ -98,8 +98,8 @@ def test_what_is_known_is_in_show_and_in_runs(usms: Usms, gateway: Gateway) -> N
     assert "S1-1" in shown
     line = usms.inside("runs", "--json").report[0]
     assert line["receipts"] == {"delivered": 1, "undelivered": 1, "waiting": 1, "parts": 2}
-    assert usms.inside("runs").out.splitlines()[2].split()[-1] == "delivered"
-    assert usms.inside("runs").out.splitlines()[3].split()[-1] == "1"
+    assert usms.inside("runs").out.splitlines()[2].split()[-2:] == ["delivered", "size"]
+    assert usms.inside("runs").out.splitlines()[3].split()[-3] == "1"  # "57.3 kB" after it
     assert len(gateway.questions) == 1
 
 

@@ -13,7 +13,13 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 
 from usms_cli.journal.figures import Figures
-from usms_cli.journal.schema import UNANSWERED, RunInfo, journal_errors, open_for_reading
+from usms_cli.journal.schema import (
+    UNANSWERED,
+    JournalError,
+    RunInfo,
+    journal_errors,
+    open_for_reading,
+)
 
 Outcome = Literal["accepted", "failed", "unknown", "pending", "invalid", "duplicate", "excluded"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -89,9 +95,13 @@ class View:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        with journal_errors(path):
-            row = connection.execute("SELECT content FROM info").fetchone() or (b"",)
-            self.info = msgspec.json.decode(row[0], type=RunInfo)
+        try:
+            with journal_errors(path):
+                row = connection.execute("SELECT content FROM info").fetchone() or (b"",)
+                self.info = msgspec.json.decode(row[0], type=RunInfo)
+        except JournalError:
+            connection.close()
+            raise
 
     @classmethod
     def open(cls, path: Path) -> "View":

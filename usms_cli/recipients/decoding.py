@@ -55,6 +55,13 @@ class TextFile:
                 f"{place(self.name)} is UTF-32 text.",
                 "Add --encoding utf-32, or save it as UTF-8.",
             )
+        name = codecs.lookup(self.encoding).name
+        if name in ("utf-16", "utf-32") and not raw.head.startswith(tuple(_MARKS)):
+            raise InputError(
+                f"{place(self.name)} has no byte order mark, and {name} comes in two orders.",
+                f"Say which it is: --encoding {name}-le or {name}-be. If it is UTF-8, leave "
+                "--encoding out.",
+            )
         self.sample = self._decode(codecs.getincrementaldecoder(self.encoding)(), raw.head, 1)
         self.sample = self.sample.removeprefix("\ufeff")
 
@@ -122,12 +129,6 @@ class TextFile:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
             raise self._undecodable(error, line) from error
-        except UnicodeError as error:  # of utf-16 alone, where the mark is missing
-            raise InputError(
-                f"{place(self.name)} has no byte order mark, and UTF-16 comes in two orders.",
-                "Say which it is: --encoding utf-16-le or utf-16-be. If it is UTF-8, leave "
-                "--encoding out.",
-            ) from error
         if "\0" in text:
             line += _line_breaks(text[: text.index("\0")])
             raise InputError(
