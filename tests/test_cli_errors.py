@@ -4,11 +4,12 @@ import base64
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import KEY_ID, SECRET, Result, Usms, write_csv
+from tests.support.command import KEY_ID, SECRET, Result, Usms, command, write_csv
 from tests.support.gateway import Gateway, Reply, refusal
 
 CALL = ("send", "r.csv", "-t", "T1", "-s", "S", "--json")
@@ -261,3 +262,32 @@ def test_a_run_file_that_is_none(usms: Usms, gateway: Gateway) -> None:
     assert "broken.db" in usms("runs").err
     assert usms("runs", "delete", "broken").status == 0
     assert usms(*named).status == 0
+
+
+@pytest.mark.parametrize("call", [(), ("--version",), ("--help",), ("send", "--help")])
+def test_help_for_which_there_is_no_room_is_an_error_in_one_line(
+    usms: Usms, call: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command(*call),
+            env=usms.environ(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "usms: error: cannot write the output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252", "gbk"])
+def test_help_is_shown_whatever_the_encoding_of_the_console(usms: Usms, encoding: str) -> None:
+    done = subprocess.run(
+        command("send", "--help"),
+        env={**usms.environ(), "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "How often a request" in done.stdout.decode(encoding)

@@ -25,11 +25,6 @@ def guarded(command: Callable[P, ExitStatus]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         signal.signal(signal.SIGTERM, _raise_terminated)
-        _open_streams()
-        for stream in (sys.stdout, sys.stderr):
-            # Whatever the console's encoding, text is shown, if need be written out.
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-        sys.stderr = _StandardError(sys.stderr)
         try:
             status = command(*args, **kwargs)
         except UsmsError as error:
@@ -44,10 +39,8 @@ def guarded(command: Callable[P, ExitStatus]) -> Callable[P, None]:
         except BrokenPipeError:
             status = ExitStatus.OK
             forget(sys.stdout)
-        except OSError as error:  # of standard output: a disk that is full, say
-            status = ExitStatus.USAGE
-            forget(sys.stdout)
-            print_error(f"cannot write the output: {error.strerror}")
+        except OSError as error:
+            status = output_lost(error)
         if status:
             raise typer.Exit(status)
 
@@ -66,6 +59,13 @@ def print_error(message: str, hint: str = "") -> None:
     console.print(text, soft_wrap=True)
     for line in hint.splitlines():
         console.print(Text(visible(line)), soft_wrap=True)
+
+
+def output_lost(error: OSError) -> ExitStatus:
+    """Say that standard output cannot be written (a disk that is full, say); return the status."""
+    forget(sys.stdout)
+    print_error(f"cannot write the output: {error.strerror}")
+    return ExitStatus.USAGE
 
 
 def forget(stream: TextIO) -> None:
@@ -97,11 +97,15 @@ class _StandardError:
         return getattr(self._stream, name)
 
 
-def _open_streams() -> None:
-    """Give a call whose standard output or error is closed (`>&-`) somewhere to write."""
+def prepare_streams() -> None:
+    """Let anything be printed, the help too: whatever the encoding of standard output and error
+    is, also where one is closed (`>&-`) or goes away."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 (for as long as we run)
+        # What the encoding cannot write is written out, as \u2026.
+        getattr(sys, name).reconfigure(errors="backslashreplace")
+    sys.stderr = _StandardError(sys.stderr)
 
 
 def _raise_terminated(*_: object) -> NoReturn:
