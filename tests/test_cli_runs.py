@@ -153,7 +153,9 @@ def test_a_run_keeps_to_its_mode_and_address(usms: Usms, gateway: Gateway) -> No
 
 def test_runs_are_listed_newest_first_and_deleted(usms: Usms) -> None:
     assert usms.inside("runs", "--json").report == []
-    assert usms.inside("runs").status == 0
+    nothing = usms.inside("runs")
+    assert (nothing.status, nothing.out) == (0, "")
+    assert "no run in" in nothing.err
     list_of(usms, 2)
     for name in ("one", "two", "three"):
         assert usms(*SEND, "--run", name, "--limit", "1").status == 0

@@ -147,3 +147,23 @@ def test_a_terminal_that_is_closed_changes_nothing(usms: Usms, gateway: Gateway)
     threading.Timer(0.3, gate.set).start()
     assert terminal.hang_up() == 0
     assert usms("show", "job", "--json").report["counts"]["accepted"] == 5
+
+
+def test_a_question_before_runs_are_deleted_counts_them_and_names_the_first_ten(
+    usms: Usms, gateway: Gateway
+) -> None:
+    write_csv(usms.folder / "r.csv", [(phone, "x") for phone in phones(2)])
+    names = [f"run{number:02}" for number in range(12)]
+    for name in names:
+        assert usms.inside(*SEND, "--limit", "1", "--yes", "--run", name).status == 0
+    terminal = OnTerminal(usms, "runs", "delete", *names)
+    terminal.until(QUESTION)
+    assert f"Delete 12 runs: {', '.join(names[:10])} and 2 more?" in terminal.text
+    terminal.type("n\n")
+    assert terminal.end() == 2
+    terminal = OnTerminal(usms, "runs", "delete", "run00")
+    terminal.until(QUESTION)
+    assert "Delete 1 run: run00?" in terminal.text
+    terminal.type("y\n")
+    assert terminal.end() == 0
+    assert len(usms.inside("runs", "--json").report) == 11

@@ -7,6 +7,9 @@ import typer
 from usms_cli.cli import options
 from usms_cli.cli.guard import guarded, print_error
 from usms_cli.errors import ExitStatus, UsageError, UsmsError
+from usms_cli.text import quoted
+
+_NAMED = 10  # runs, in the question before they are deleted
 
 runs_app = typer.Typer(name="runs", invoke_without_command=True)
 
@@ -33,7 +36,10 @@ def runs(context: typer.Context, json: options.Json = False) -> ExitStatus:
     terminal = Terminal(json=json)
     store = Store(state_directory())
     lines: list[RunLine] = []
-    for name in store.names():
+    names = store.names()
+    if not names:
+        terminal.notice(f"there is no run in {quoted(str(store.directory), 200)} yet")
+    for name in names:
         try:
             with closing(store.open(name)) as view:
                 report = report_on_run(view, running=store.is_running(name))
@@ -80,7 +86,10 @@ def delete(
         names |= {name: None for name in store.names() if store.begun(name) < before}
     elif not runs:
         raise UsageError("which runs? Name them, or give --older-than")
-    question = f"Delete {len(names):,} runs: {', '.join(names)}?"
+    what = "1 run" if len(names) == 1 else f"{len(names):,} runs"
+    listed = ", ".join(list(names)[:_NAMED])
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    question = f"Delete {what}: {listed}{more}?"
     if names and not yes and terminal.can_ask and not terminal.confirm(question):
         raise UsageError("nothing was deleted")
     status = ExitStatus.OK
