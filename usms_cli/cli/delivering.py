@@ -93,7 +93,11 @@ def check_belongs(info: RunInfo, account: Account | None) -> None:
     """
     if info.sandbox != (account is None):
         began = "in the sandbox" if info.sandbox else "for real"
-        raise UsageError(f"the run {quoted(info.name or '')} began {began}, and goes on only so")
+        raise UsageError(
+            f"the run {quoted(info.name or '')} began {began}, and goes on only so",
+            f"`usms resume {info.name}` goes on with it as it began; to send otherwise, give "
+            "another --run name.",
+        )
     if account and account.address != info.address:
         raise UsageError(
             f"the run {quoted(info.name or '')} began at {info.address}, not at {account.address}",
