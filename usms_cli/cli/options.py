@@ -75,6 +75,7 @@ EnvFile = Annotated[
 BatchSize = Annotated[
     int | None,
     typer.Option(
+        metavar="N",
         min=1,
         max=1000,
         help="Recipients in one request.",
@@ -85,7 +86,12 @@ BatchSize = Annotated[
 Concurrency = Annotated[
     int | None,
     typer.Option(
-        min=1, max=64, help="Requests under way at once.", show_default="4", rich_help_panel=_HOW
+        metavar="N",
+        min=1,
+        max=64,
+        help="Requests under way at once.",
+        show_default="4",
+        rich_help_panel=_HOW,
     ),
 ]
 Timeout = Annotated[
@@ -103,6 +109,7 @@ Timeout = Annotated[
 Retries = Annotated[
     int | None,
     typer.Option(
+        metavar="N",
         min=0,
         max=1000,
         help="How often a request that was surely not taken is tried again.",
