@@ -190,12 +190,6 @@ class View:
         )
         return int(next(self._select(query))[0])
 
-    def tasks(self) -> Iterator[tuple[str, str]]:
-        """Yield the template and sender of each `TaskContent` entry that has recipients."""
-        yield from self._select(
-            "SELECT template, sender FROM task WHERE reason IS NULL AND records > 0 ORDER BY id"
-        )
-
     def pending_templates(self) -> Iterator[tuple[str, int]]:
         """Yield each template with pending recipients, and the number of their parameters, in the
         order of the input."""
