@@ -53,6 +53,7 @@ def near_misses(draw: st.DrawFn) -> str:
     return text[:spot] + sign + text[spot:]
 
 
+TAILS = st.lists(st.text("0123456789５", min_size=6, max_size=6), max_size=5)
 TEXTS = st.one_of(near_misses(), near_misses(), st.text(SIGNS, max_size=16), st.text(max_size=20))
 
 
@@ -72,6 +73,25 @@ def test_short_cuts_say_what_the_library_says(region: str, text: str) -> None:
         except InvalidPhone as problem:
             careful = problem.reason
         assert outcome(reader, text) == careful
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.sampled_from(REGIONS),
+    near_misses(),
+    TAILS,
+)
+def test_a_number_that_was_read_decides_of_no_other(
+    region: str, text: str, tails: list[str]
+) -> None:
+    reader = PhoneReader(region)
+    outcome(reader, text)
+    for number in (text[:-6] + tail for tail in tails):
+        try:
+            careful: int | str = reader.read_by_library(number)
+        except InvalidPhone as problem:
+            careful = problem.reason
+        assert outcome(reader, number) == careful
 
 
 @settings(max_examples=1000, deadline=None)

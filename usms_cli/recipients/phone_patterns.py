@@ -5,6 +5,9 @@ written so that whatever it matches, the library cannot see otherwise: none of `
 applies (trunk and carrier prefixes, prefixes for calls abroad), and no kind of number that
 `number_type` asks for earlier fits. What a pattern does not match is left to the library.
 `tests/recipients/test_phones_properties.py` and `benchmarks/phones_agree.py` hold them together.
+
+In what is matched, `ANY` may stand for a digit: a pattern matches only if it would do so with each
+digit in its place. Thus one match can speak for a whole range of numbers.
 """
 
 import re
@@ -15,7 +18,9 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
 
 COUNTRY_CODES = frozenset(map(str, COUNTRY_CODE_TO_REGION_CODE))
+ANY = "\0"
 _NEVER = "(?!)"
+_ATOM = re.compile(r"(?P<kept>\{[\d,]+\})|\\d|\[(?P<digits>[^]]+)\]|\d")
 
 
 def country_code(digits: str) -> str:
@@ -46,7 +51,7 @@ def mobile_within(region: str) -> re.Pattern[str]:
     code = str(data.country_code)
     if _regions(code)[0] != region:
         return re.compile(_NEVER)
-    abroad = f"00|{data.international_prefix or _NEVER}"
+    abroad = _maybe(f"00|{data.international_prefix or _NEVER}")
     before = rf"(?!{abroad})(?:\+{code}|{_trunk_prefix(data)})?"
     return re.compile(rf"{before}(?P<number>{_mobile(data)})", re.ASCII)
 
@@ -61,7 +66,8 @@ def never_national(region: str) -> re.Pattern[str]:
         for sharing in _regions(code)
         for pattern in _patterns(_kinds(_metadata(code, sharing)))
     ]
-    return re.compile(rf"(?!{_any_of(repaired)})(?!{_any_of(numbers)}\Z)\d+", re.ASCII)
+    never = rf"(?!{_maybe(_any_of(repaired))})(?!{_maybe(_any_of(numbers))}\Z)"
+    return re.compile(never + _surely(r"\d+"), re.ASCII)
 
 
 def _mobile(data: PhoneMetadata) -> str:
@@ -77,13 +83,27 @@ def _mobile(data: PhoneMetadata) -> str:
         and not (kind.possible_length and lengths.isdisjoint(kind.possible_length))
     ]
     return (
-        rf"(?={right_length}\Z)"
-        rf"(?!{data.national_prefix_for_parsing or _NEVER})"
-        rf"(?={data.leading_digits or ''})"
-        rf"(?={_any_of(_patterns([general]))}\Z)"
-        rf"(?!{_any_of(_patterns(others))}\Z)"
-        rf"{_any_of(_patterns([mobile]))}"
+        rf"(?={_surely(right_length)}\Z)"
+        rf"(?!{_maybe(data.national_prefix_for_parsing or _NEVER)})"
+        rf"(?={_surely(data.leading_digits or '')})"
+        rf"(?={_surely(_any_of(_patterns([general])))}\Z)"
+        rf"(?!{_maybe(_any_of(_patterns(others)))}\Z)"
+        rf"{_surely(_any_of(_patterns([mobile])))}"
     )
+
+
+def _surely(pattern: str) -> str:
+    """Return a pattern of the library's with `ANY` where it takes every digit."""
+    return pattern.replace(r"\d", rf"[\d{ANY}]")
+
+
+def _maybe(pattern: str) -> str:
+    """Return a pattern of the library's with `ANY` where it takes some digit."""
+
+    def widened(atom: re.Match[str]) -> str:
+        return atom["kept"] or f"[{atom['digits'] or atom[0]}{ANY}]"
+
+    return _ATOM.sub(widened, pattern)
 
 
 def _trunk_prefix(data: PhoneMetadata) -> str:

@@ -12,6 +12,7 @@ from usms_cli.errors import UsageError
 from usms_cli.recipients.choices import PhoneCheck
 from usms_cli.recipients.phone_judge import Reading, area_code, international, national
 from usms_cli.recipients.phone_patterns import (
+    ANY,
     COUNTRY_CODES,
     country_code,
     mobile_after,
@@ -39,6 +40,9 @@ MAINLAND = 86_00000000000
 MAINLAND_MOBILES = range(MAINLAND + 10000000000, MAINLAND + 20000000000)
 """The numbers that the API writes bare."""
 
+_TAIL = 6  # digits: numbers are given out in ranges of a million, or in smaller ones
+_MOST_RANGES = 20_000
+
 
 class PhoneReader:
     """Reads phones as people and programs write them; never one person's as another's.
@@ -60,19 +64,21 @@ class PhoneReader:
         self._code = str(phonenumbers.country_code_for_region(self._region))
         self._mobile_here = mobile_within(self._region).fullmatch
         self._never_national = never_national(self._region).fullmatch
+        # The first number of each range of which all numbers are mobiles, by how it is written up
+        # to its last digits; 0 for a range that is not of one kind.
+        self._ranges: dict[str, int] = {}
 
     def read(self, text: str) -> int:
         """Return the number that `text` is a writing of, or raise `InvalidPhone`."""
-        match = self._mobile_here(text)
-        if match:
-            return int(self._code + match["number"])
-        return self._plain_mobile(text) or self.read_by_library(text)
+        return self.read_plain((text,))[0] or self.read_by_library(text)
 
     def read_plain(self, texts: Iterable[str]) -> list[int]:
         """Return of each text the number that it is a plain writing of, 0 where `read` must say."""
-        mobile, code, plain = self._mobile_here, self._code, self._plain_mobile
+        first_of, look = self._ranges.get, self._plain_mobile
         return [
-            int(code + match["number"]) if (match := mobile(text)) else plain(text)
+            first + int(tail)
+            if (first := first_of(text[:-_TAIL])) and (tail := text[-_TAIL:]).isdecimal()
+            else look(text)
             for text in texts
         ]
 
@@ -98,26 +104,36 @@ class PhoneReader:
         return self._accepted(here)
 
     def _plain_mobile(self, text: str) -> int:
-        """Return the number of a mobile in one of the plain writings, or 0 to have it looked at."""
-        if len(text) > LONGEST:
+        """Return the number of a mobile in one of the plain writings, or 0 to have it looked at.
+
+        All that is written alike but for its last digits is known from then on, if it is alike.
+        """
+        if len(text) > LONGEST or ANY in text:
             return 0
+        number = int(self._plain_digits(text) or 0)
+        head = text[:-_TAIL]
+        if number and head not in self._ranges and len(self._ranges) < _MOST_RANGES:
+            first = self._plain_digits(head + ANY * _TAIL)
+            self._ranges[head] = int(first.replace(ANY, "0") or 0)
+        return number
+
+    def _plain_digits(self, text: str) -> str:
+        """Return the digits in E.164 of a mobile in one of the plain writings, or ""."""
         plain = text.replace(" ", "").replace("-", "")
         match = self._mobile_here(plain)
         if match:
-            return int(self._code + match["number"])
+            return self._code + match["number"]
         if plain.startswith("("):
             code, _, rest = plain[1:].partition(")")
             digits = code + rest
             if code not in COUNTRY_CODES or not self._never_national(digits):
-                return 0
+                return ""
         elif plain.startswith(("+", "00")):
             digits = plain[1:] if plain[0] == "+" else plain[2:]
             code = country_code(digits)
         else:
-            return 0
-        if code and mobile_after(code).fullmatch(digits, len(code)):
-            return int(digits)
-        return 0
+            return ""
+        return digits if code and mobile_after(code).fullmatch(digits, len(code)) else ""
 
     def _accepted(self, *readings: Reading) -> int:
         """Return the number of the first valid reading, or else of the first possible one."""
