@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from usms_cli.errors import InputError, UsageError
+from usms_cli.recipients import raw
 from usms_cli.recipients.decoding import LONGEST
 from usms_cli.recipients.record import Problem, Record
 from usms_cli.recipients.source import ReadOptions, open_source
@@ -221,3 +222,46 @@ def test_any_table_that_csv_writes_comes_back(
         if any(cells):
             expected.append(Record(line, cells[0], cells[1:]))
     assert read(file.getvalue().encode(encoding)) == expected
+
+
+def test_a_row_that_is_short_takes_nothing_from_one_that_is_long(read: Read) -> None:
+    first, second, third = read("phone,param1,param2\n1,a\n2,b,c,d\n3,e,f\n")
+    assert first == Record(2, "1", ["a", ""])
+    assert isinstance(second, Problem)
+    assert second.line == 3
+    assert third == Record(4, "3", ["e", "f"])
+
+
+_PLAIN = st.text(" ab1é中", max_size=4)
+_QUOTED = st.text(' a,"\n\r', max_size=4).map(
+    lambda text: f'"{text.replace(chr(34), 2 * chr(34))}"'
+)
+_ROW = st.lists(_PLAIN, min_size=3, max_size=3) | st.lists(_PLAIN | _QUOTED, max_size=4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    rows=st.lists(st.tuples(_ROW, st.sampled_from(["\n", "\n", "\r\n", "\r"])), max_size=12),
+    last=_ROW,
+    block=st.sampled_from([1, 7, 32, 1000]),
+)
+def test_rows_are_those_that_csv_reads_wherever_a_block_ends(
+    read: Read, rows: list[tuple[list[str], str]], last: list[str], block: int
+) -> None:
+    text = "phone,param1,param2\n"
+    text += "".join(",".join(cells) + ending for cells, ending in rows) + ",".join(last)
+    reader = csv.reader(io.StringIO(text, newline="").readlines(), strict=True)
+    expected: list[Record | int] = []
+    next(reader)
+    before = reader.line_num
+    for row in reader:
+        cells = list(map(str.strip, row))
+        if any(cells[3:]):
+            expected.append(before + 1)
+        elif any(cells):
+            expected.append(Record(before + 1, cells[0], [*cells[1:3], "", ""][:2]))
+        before = reader.line_num
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(raw, "BLOCK", block)
+        found = read(text)
+    assert [one.line if isinstance(one, Problem) else one for one in found] == expected

@@ -97,8 +97,8 @@ class TextFile:
                 f"iconv -f {self.encoding} -t utf-8 FILE | usms send -",
             )
 
-    def batches(self, on_bytes: OnBytes | None = None) -> Iterator[list[str]]:
-        """Yield lists of whole lines with their endings: LF, CRLF or CR, as an editor counts.
+    def chunks(self, on_bytes: OnBytes | None = None) -> Iterator[str]:
+        """Yield the text in whole lines, with their endings: LF, CRLF or CR, as an editor counts.
 
         Raises InputError for a line that is too long to be one, and what `blocks` raises.
         """
@@ -107,21 +107,20 @@ class TextFile:
         for block in self.blocks(on_bytes):
             text = rest + block
             end = max(text.rfind("\n"), text.rfind("\r")) + 1
-            rest = text[end:]
-            lines = io.StringIO(text[:end], newline="").readlines()
+            chunk, rest = text[:end], text[end:]
             if len(text) > LONGEST:
-                lengths = map(len, [*lines, rest])
+                lengths = map(len, [*lines_of(chunk), rest])
                 number = next((n for n, size in enumerate(lengths) if size > LONGEST), None)
                 if number is not None:
                     raise InputError(
                         f"{place(self.name, line + number)} {TOO_LONG}.",
                         "Is it a file of recipients, with one on each line?",
                     )
-            line += len(lines)
-            if lines:
-                yield lines
+            line += _line_breaks(chunk)
+            if chunk:
+                yield chunk
         if rest:
-            yield [rest]
+            yield rest
 
     def _decode(self, decoder: codecs.IncrementalDecoder, block: bytes, line: int) -> str:
         """Return `block` as text, which begins in `line`; raise InputError if it is none."""
@@ -158,6 +157,11 @@ class TextFile:
             f"{place(self.name, line)} is not {self.encoding.upper()} text.",
             choose if guesses else "Save the file as UTF-8, or name its encoding with --encoding.",
         )
+
+
+def lines_of(chunk: str) -> list[str]:
+    """Return the lines of a chunk with their endings."""
+    return io.StringIO(chunk, newline="").readlines()
 
 
 class _Utf8:
@@ -197,4 +201,5 @@ def _check_encoding(name: str) -> None:
 
 def _line_breaks(text: str) -> int:
     """Count the line breaks, CRLF being one."""
-    return text.count("\n") + text.count("\r") - text.count("\r\n")
+    breaks = text.count("\n")
+    return breaks + text.count("\r") - text.count("\r\n") if "\r" in text else breaks

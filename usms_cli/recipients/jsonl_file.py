@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from usms_cli.recipients.columns import ColumnFinder
-from usms_cli.recipients.decoding import TextFile
+from usms_cli.recipients.decoding import TextFile, lines_of
 from usms_cli.recipients.json_values import NOT_JSON, JsonRecords, escapes_marked
 from usms_cli.recipients.raw import OnBytes
 from usms_cli.recipients.record import Problem, Record
@@ -33,8 +33,8 @@ def records(
     made = JsonRecords(finder)
     decode = _DECODER.decode
     number = 0
-    for lines in text.batches(on_bytes):
-        for line in map(escapes_marked, lines):
+    for chunk in text.chunks(on_bytes):
+        for line in map(escapes_marked, lines_of(chunk)):
             number += 1
             try:
                 found: dict[str, object] = decode(line)

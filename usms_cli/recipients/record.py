@@ -4,7 +4,7 @@ Where many records are alike they may come as a block, so that what is the same 
 once, and what is not, for a column at a time: that takes half as long.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -43,7 +43,7 @@ class Block(msgspec.Struct, frozen=True):
     `params` has a list for each parameter, with its value in each record; the rest is as in Record.
     """
 
-    lines: list[int]
+    lines: Sequence[int]
     phones: list[str]
     params: list[list[str]]
     template: str | None

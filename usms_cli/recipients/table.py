@@ -1,7 +1,7 @@
 """A table: a header that names the columns, then a record a row, however the cells were stored."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from usms_cli.errors import InputError
 from usms_cli.recipients.columns import ColumnFinder, Columns, refusal
@@ -24,24 +24,33 @@ class Table:
         self.columns = _columns(name, header, finder)
         self._too_wide = too_wide
 
-    def records(self, lines: list[int], rows: list[list[str]]) -> Iterator[Found]:
+    @property
+    def width(self) -> int:
+        """How many columns the header has."""
+        return len(self.columns.names) - 1
+
+    def records(self, lines: Sequence[int], rows: list[list[str]]) -> Iterator[Found]:
         """Yield what is in rows that begin in these lines; blank ones are skipped."""
-        if block := self._block(lines, rows):
-            yield block
-            return
+        if set(map(len, rows)) == {self.width}:
+            return self.of_columns(lines, list(zip(*rows, strict=True)))
+        return self._one_by_one(lines, rows)
+
+    def of_columns(self, lines: Sequence[int], cells: Sequence[Sequence[str]]) -> Iterator[Found]:
+        """Do as `records` for rows as wide as the header, whose cells come by column."""
+        block = self._block(lines, cells)
+        return iter((block,)) if block else self._one_by_one(lines, zip(*cells, strict=True))
+
+    def _one_by_one(self, lines: Sequence[int], rows: Iterable[Iterable[str]]) -> Iterator[Found]:
         for line, row in zip(lines, rows, strict=True):
             cells = list(map(str.strip, row))
             if any(cells):
                 yield self.record(line, cells)
 
-    def _block(self, lines: list[int], rows: list[list[str]]) -> Block | None:
+    def _block(self, lines: Sequence[int], cells: Sequence[Sequence[str]]) -> Block | None:
         """Return rows as one block, or None if they differ or one may be blank."""
         columns = self.columns
         if columns.params_list is not None or columns.outcome is not None:
             return None
-        if set(map(len, rows)) != {len(columns.names) - 1}:
-            return None
-        cells = list(zip(*rows, strict=True))
 
         def column(at: int) -> list[str]:
             return list(map(str.strip, cells[at]))
@@ -65,7 +74,7 @@ class Table:
         Its Problem holds nothing that could be sent.
         """
         columns = self.columns
-        width, found = len(columns.names) - 1, len(cells)
+        width, found = self.width, len(cells)
         if any(cells[width:]):
             reason = f"it has {found} cells where the header has {width}: {self._too_wide}"
             return Problem(line, reason)
