@@ -74,7 +74,8 @@ def pieces(sizes: Iterable[int]) -> Iterable[Piece]:
     first = 0
     for number, size in enumerate(sizes, start=1):
         task = Task(number, f"T{number}", "S")
-        yield Piece(task, [(id_, id_, b"") for id_ in range(first, first + size)])
+        ids = range(first, first + size)
+        yield Piece(task, ids, ids, [b""] * size)
         first += size
 
 
@@ -279,4 +280,4 @@ def test_up_to_two_bad_recipients_never_cost_a_good_template(
 def ids_of(sizes: list[int], is_bad: Callable[[int], bool]) -> Iterable[int]:
     for piece in pieces(sizes):
         if is_bad(piece.task.id):
-            yield from (id_ for id_, _, _ in piece.rows)
+            yield from piece.ids

@@ -28,7 +28,7 @@ Person = tuple[Task, int, tuple[str, ...]]
 def batch_of(*people: Person) -> Batch:
     """A request with recipients whose ids count from 1."""
     pieces = [
-        Piece(task, [(id_, phone, msgspec.json.encode(params) if params else b"")])
+        Piece(task, [id_], [phone], [msgspec.json.encode(params) if params else b""])
         for id_, (task, phone, params) in enumerate(people, start=1)
     ]
     return Batch(pieces)

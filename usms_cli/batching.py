@@ -1,6 +1,6 @@
 """Pending recipients become requests: grouped by template and sender, in the API's writing."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -29,27 +29,41 @@ class Recipient(NamedTuple):
     params: bytes
 
 
-Row = tuple[int, int, bytes]
-"""A Recipient as the journal has it. Most are sent without a look at their fields, and to make a
-Recipient of each would take as long as to write them into a request."""
-
-
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Recipients of one task, in order: all of that task's sendable ones from first to last."""
+    """Recipients of one task, in order: all of that task's sendable ones from first to last.
+
+    They come by column, as the journal has them. Most are sent without a look at one of them, and
+    to make a Recipient of each would take as long as to write them into a request.
+    """
 
     task: Task
-    rows: list[Row]
+    ids: Sequence[int]
+    phones: Sequence[int]
+    params: Sequence[bytes]
 
     @property
     def first(self) -> int:
         """The id of the first recipient."""
-        return self.rows[0][0]
+        return self.ids[0]
 
     @property
     def last(self) -> int:
         """The id of the last recipient."""
-        return self.rows[-1][0]
+        return self.ids[-1]
+
+    @property
+    def size(self) -> int:
+        return len(self.ids)
+
+    def recipients(self) -> Iterator[Recipient]:
+        """Yield them one by one."""
+        return map(Recipient, self.ids, self.phones, self.params)
+
+    def part(self, first: int, end: int) -> "Piece":
+        """Return those from place `first` up to but not including place `end`."""
+        inside = slice(max(first, 0), max(end, 0))
+        return Piece(self.task, self.ids[inside], self.phones[inside], self.params[inside])
 
 
 @dataclass(slots=True)
@@ -66,30 +80,30 @@ class Batch:
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.size = sum(len(piece.rows) for piece in self.pieces)
+        self.size = sum(piece.size for piece in self.pieces)
 
-    def tasks(self) -> dict[Task, list[Row]]:
-        """Return the recipients by task, in the order of the request's `TaskContent`."""
-        tasks: dict[Task, list[Row]] = {}
+    def tasks(self) -> dict[Task, int]:
+        """Return how many recipients each task has, in the order of the request's `TaskContent`."""
+        tasks: dict[Task, int] = {}
         for piece in self.pieces:
-            tasks.setdefault(piece.task, []).extend(piece.rows)
+            tasks[piece.task] = tasks.get(piece.task, 0) + piece.size
         return tasks
 
     def members(self) -> Iterator[tuple[Task, Recipient]]:
         """Yield every recipient with its task."""
         for piece in self.pieces:
-            for row in piece.rows:
-                yield piece.task, Recipient(*row)
+            for recipient in piece.recipients():
+                yield piece.task, recipient
 
     def part(self, first: int, end: int) -> "Batch":
         """Return the recipients from place `first` up to but not including place `end`."""
         pieces: list[Piece] = []
         for piece in self.pieces:
-            inside = piece.rows[max(first, 0) : max(end, 0)]
-            if inside:
-                pieces.append(Piece(piece.task, inside))
-            first -= len(piece.rows)
-            end -= len(piece.rows)
+            inside = piece.part(first, end)
+            if inside.size:
+                pieces.append(inside)
+            first -= piece.size
+            end -= piece.size
         return Batch(pieces, self.resend)
 
     def without(self, tasks: Container[int]) -> "Batch":
@@ -102,10 +116,13 @@ class Batch:
 
         A recipient without parameters has no `TemplateParams` key: the API wants it left out.
         """
+        targets: dict[Task, list[bytes]] = {}
+        for piece in self.pieces:
+            targets.setdefault(piece.task, []).extend(_targets(piece))
         entries = [
             b'{"TemplateId":%b,"SenderId":%b,"Target":[%b]}'
-            % (_json(task.template), _json(task.sender), b",".join(_targets(rows)))
-            for task, rows in self.tasks().items()
+            % (_json(task.template), _json(task.sender), b",".join(of_task))
+            for task, of_task in targets.items()
         ]
         return b'{"TaskContent":[%b]}' % b",".join(entries)
 
@@ -113,7 +130,7 @@ class Batch:
 _json = msgspec.json.Encoder().encode
 
 
-def _targets(rows: list[Row]) -> list[bytes]:
+def _targets(piece: Piece) -> list[bytes]:
     """Return the JSON of each recipient: a phone has nothing to escape, parameters are JSON.
 
     What nearly all recipients are is written out, as to call for each takes twice the time.
@@ -122,7 +139,7 @@ def _targets(rows: list[Row]) -> list[bytes]:
         b'{"Phone":"%d","TemplateParams":%b}' % (phone - MAINLAND, params)
         if params and phone in MAINLAND_MOBILES
         else _target(api_form(phone), params)
-        for _, phone, params in rows
+        for phone, params in zip(piece.phones, piece.params, strict=True)
     ]
 
 
@@ -136,11 +153,11 @@ def batches(pieces: Iterable[Piece], size: int, *, resend: bool = False) -> Iter
     filling: list[Piece] = []
     room = size
     for piece in pieces:
-        rows = piece.rows
-        while rows:
-            part, rows = rows[:room], rows[room:]
-            filling.append(Piece(piece.task, part))
-            room -= len(part)
+        rest = piece
+        while rest.size:
+            part, rest = (rest.part(0, room), rest.part(room, rest.size))
+            filling.append(part)
+            room -= part.size
             if not room:
                 yield Batch(filling, resend)
                 filling, room = [], size

@@ -145,7 +145,7 @@ def _middle_between_tasks(batch: Batch) -> list[int]:
     places: list[int] = []
     place = 0
     for piece, following in pairwise(batch.pieces):
-        place += len(piece.rows)
+        place += piece.size
         if piece.task != following.task:
             places.append(place)
     return [min(places, key=lambda place: abs(place - batch.size / 2))]

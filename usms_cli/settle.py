@@ -106,7 +106,7 @@ def _share_sessions(
     recipients, in order, where their numbers agree; else they are the whole request's.
     """
     lost = Counter(one.task for one in apart)
-    accepted = {task: len(found) - lost[task.id] for task, found in batch.tasks().items()}
+    accepted = {task: size - lost[task.id] for task, size in batch.tasks().items()}
     for entries in ({task: n for task, n in accepted.items() if n}, accepted):
         if len(sessions) == len(entries):
             return [

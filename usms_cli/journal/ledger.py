@@ -8,13 +8,13 @@ import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import repeat
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from usms_cli.batching import Batch, Piece, Row, Task
+from usms_cli.batching import Batch, Piece, Task
 from usms_cli.journal.schema import journal_errors, open_for_sending
 from usms_cli.journal.view import PENDING, Counts, View
 
@@ -121,10 +121,10 @@ class Ledger:
             place = 0
             while place < end and task.id not in given_up:
                 span_first, span_last = self._next_span(task.id, place)
-                rows = self._recipients(task.id, place, min(span_first - 1, end), size)
-                if rows:
-                    yield Piece(task, rows)
-                place = rows[-1][0] if rows else span_last
+                piece = self._piece(task, place, min(span_first - 1, end), size)
+                if piece:
+                    yield piece
+                place = piece.last if piece else span_last
 
     def unknown(self, size: int) -> Iterator[Piece]:
         """Yield the recipients that are unknown now, in pieces of at most `size` without a gap.
@@ -133,16 +133,9 @@ class Ledger:
         """
         place = (0, 0)
         while rows := self._select(_UNKNOWN, (place[0], *place, *place, size)):
-            piece: Piece | None = None
-            for task_id, template, sender, id_, phone, params in rows:
-                if piece and (piece.task.id, piece.last + 1) == (task_id, id_):
-                    piece.rows.append((id_, phone, params))
-                    continue
-                if piece:
-                    yield piece
-                piece = Piece(Task(task_id, template, sender), [(id_, phone, params)])
-            if piece:
-                yield piece
+            for _, piece in groupby(enumerate(rows), _without_gap):
+                tasks, templates, senders, *columns = zip(*(row for _, row in piece), strict=True)
+                yield Piece(Task(tasks[0], templates[0], senders[0]), *columns)
             place = (rows[-1][0], rows[-1][3])
 
     def has_accepted(self, task: int) -> bool:
@@ -231,7 +224,7 @@ class Ledger:
             )
             for span_first, span_last, owner in self._select(query, (task, first, last)):
                 execute("DELETE FROM span WHERE (task, first) = (?, ?)", (task, span_first))
-                lost = sum(span_first <= id_ <= span_last for id_, _, _ in piece.rows)
+                lost = sum(span_first <= id_ <= span_last for id_ in piece.ids)
                 execute("UPDATE request SET unknown = unknown - ? WHERE id = ?", (lost, owner))
                 for rest in ((span_first, first - 1), (last + 1, span_last)):
                     if rest[0] <= rest[1]:
@@ -259,8 +252,8 @@ class Ledger:
         )
         return rows[0] if rows else (_END, _END)
 
-    def _recipients(self, task: int, after: int, last: int, size: int) -> list[Row]:
-        """Return at most `size` recipients of a task, in order.
+    def _piece(self, task: Task, after: int, last: int, size: int) -> Piece | None:
+        """Return at most `size` recipients of a task, in order; None if there are none.
 
         They come as one row: Python lets other threads in before each, and has to wait for its
         turn after.
@@ -270,15 +263,14 @@ class Ledger:
             "CAST(group_concat(params, x'0a') AS BLOB) FROM ("
             "SELECT id, phone, params FROM recipient r WHERE task = ? AND id > ? AND id <= ? "
             f"{self._not_left_out} ORDER BY id LIMIT ?)",
-            (task, after, last, size),
+            (task.id, after, last, size),
         )
         ids, phones, params = rows[0]
         if ids is None:
-            return []
-        numbers = _numbers(f"[[{ids}],[{phones}]]")
-        # Parameters are JSON, in which no line ends; of one task all have as many, or none.
-        lists = params.split(b"\n") if params else repeat(b"", len(numbers[0]))
-        return list(zip(*numbers, lists, strict=True))
+            return None
+        ids, phones = _numbers(f"[[{ids}],[{phones}]]")
+        # Parameters are JSON, in which no line ends; of one task all have some, or none has.
+        return Piece(task, ids, phones, params.split(b"\n") if params else [b""] * len(ids))
 
     def _id_of_pending(self, number: int) -> int:
         rows = self._select(f"{PENDING} ORDER BY r.id LIMIT 1 OFFSET ?", (number - 1,))
@@ -296,6 +288,12 @@ class Ledger:
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
+
+
+def _without_gap(numbered: tuple[int, tuple[Any, ...]]) -> tuple[int, int]:
+    """Return what is the same for rows of one task whose ids follow on each other."""
+    number, (task, _, _, id_, _, _) = numbered
+    return task, id_ - number
 
 
 def _of_resend(settlement: Settlement) -> Settlement:
