@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import closing
 
-from usms_cli.api.templates import TemplateClient
 from usms_cli.cli.delivering import reachable
 from usms_cli.cli.terminal import Terminal
 from usms_cli.errors import InputError, StoppedError, UsmsError
@@ -69,6 +68,8 @@ def _check(
     pace: Pace,
     terminal: Terminal,
 ) -> UsmsError | None:
+    from usms_cli.api.templates import TemplateClient
+
     try:
         with (
             reachable(account, variables=view.pending_templates()) as reached,

@@ -98,9 +98,9 @@ class RecipientWriter:
         params: list[bytes] = values[3::COLUMNS]  # type: ignore[assignment]
         # Keys and parameters are JSON, in which no line ends: no two inputs look the same.
         columns = (
-            b"".join([keys[task] for task in tasks_of(values)]),
+            b"".join(map(keys.__getitem__, tasks_of(values))),
             array("q", phones).tobytes(),
-            b"".join([b"%b\n" % one for one in params]),
+            b"\n".join([*params, b""]),
         )
         for digest, column in zip(self._digests, columns, strict=True):
             digest.update(column)

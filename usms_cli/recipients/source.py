@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from usms_cli.errors import InputError
-from usms_cli.recipients import csv_file, json_file, jsonl_file, xlsx_file
+from usms_cli.recipients import csv_file, json_file, jsonl_file
 from usms_cli.recipients.choices import Format
 from usms_cli.recipients.columns import ColumnFinder, PhoneFinder
 from usms_cli.recipients.decoding import TextFile
@@ -86,6 +86,8 @@ class Source:
         column or sheet that is not there, or an extra is missing.
         """
         if self._text is None:
+            from usms_cli.recipients import xlsx_file
+
             return xlsx_file.records(self._raw, self._finder, self._options.sheet, on_bytes)
         if self.format == "json":
             return json_file.records(self._text, self._finder, on_bytes)
