@@ -153,11 +153,12 @@ def batches(pieces: Iterable[Piece], size: int, *, resend: bool = False) -> Iter
     filling: list[Piece] = []
     room = size
     for piece in pieces:
-        rest = piece
-        while rest.size:
-            part, rest = (rest.part(0, room), rest.part(room, rest.size))
-            filling.append(part)
+        begin = 0
+        while begin < piece.size:
+            part = piece.part(begin, begin + room)
+            begin += part.size
             room -= part.size
+            filling.append(part)
             if not room:
                 yield Batch(filling, resend)
                 filling, room = [], size

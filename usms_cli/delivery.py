@@ -28,6 +28,7 @@ from usms_cli.settle import settle
 
 UNKNOWN_IN_A_ROW = 5
 LONGEST_PAUSE = 600.0  # seconds
+_READ_AHEAD = 5000  # recipients
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 30.0
 _NAMED_TEMPLATES = 3
@@ -155,7 +156,8 @@ class Delivery:
         size = self._batch_size
         if resend_unknown:
             yield from batches(self._ledger.unknown(size), size, resend=True)
-        yield from batches(self._ledger.pending(size, limit, self._isolation.given_up), size)
+        pieces = self._ledger.pending(max(size, _READ_AHEAD), limit, self._isolation.given_up)
+        yield from batches(pieces, size)
 
     def _start_what_may_be(self) -> float | None:
         """Start what may be started now; return after how many seconds to look again.
