@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.command import Usms
 from tests.support.gateway import Gateway
 
 # Tests that a shell runs in the background would hand down that Ctrl-C is ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test asserts a time: another program's work is no fault of ours.
+settings.register_profile("usms", deadline=None)
+settings.load_profile("usms")
 
 
 @pytest.fixture

@@ -568,7 +568,7 @@ def test_a_client_goes_on_after_a_timeout() -> None:
                 connection.sendall(answer(json.dumps(GOOD).encode()))
 
     with RawServer(script) as server:
-        client = Client(account_at(server.address), 0.3)
+        client = Client(account_at(server.address), 1.0)
         first, second = client.send(BODY), client.send(BODY)
         client.close()
         assert isinstance(first, Unknown)

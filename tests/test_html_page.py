@@ -268,7 +268,7 @@ HOSTILE = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(HOSTILE.filter(without_long_numbers))
 def test_no_text_leaves_its_element(text: str) -> None:
     with TemporaryDirectory() as tame, TemporaryDirectory() as hostile:

@@ -183,7 +183,7 @@ def test_what_goes_wrong_half_way_is_not_kept_by_halves(book: ReceiptBook, path:
     assert check(path) == ReceiptCounts(1, 0, 8, 1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from([1, 2, 4, 5]), st.sampled_from([YES, NO, OPEN])), max_size=6

@@ -86,9 +86,7 @@ _OPTIONS = st.fixed_dictionaries(
 )
 
 
-@settings(
-    deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     content=st.one_of(st.sampled_from(_TEXTS).flatmap(spoilt), spoilt_books()),
     name=st.sampled_from(["list", "list.csv", "list.json", "list.jsonl", "list.xlsx"]),

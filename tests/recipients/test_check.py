@@ -49,9 +49,7 @@ def _taken_in(path: Path, template: str | None) -> tuple[str, str, list[tuple[Ou
     return unreadable, info.digest, outcomes
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(_rows, st.sampled_from([*product(_HEADERS, ["T", None])]), st.integers(1, 5))
 def test_a_block_is_checked_as_its_records_would_be_one_by_one(
     tmp_path: Path, rows: list[list[str]], kind: tuple[str, str | None], size: int

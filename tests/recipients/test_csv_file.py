@@ -188,7 +188,7 @@ def test_columns_without_use_are_known_after_reading(
 _CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('\r\n",;|\t'))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(_CELL, _CELL, _CELL)),
     delimiter=st.sampled_from(",;\t|"),
@@ -239,7 +239,7 @@ _QUOTED = st.text(' a,"\n\r', max_size=4).map(
 _ROW = st.lists(_PLAIN, min_size=3, max_size=3) | st.lists(_PLAIN | _QUOTED, max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     rows=st.lists(st.tuples(_ROW, st.sampled_from(["\n", "\n", "\r\n", "\r"])), max_size=12),
     last=_ROW,

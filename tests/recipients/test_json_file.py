@@ -262,7 +262,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, form: str) -> None:
 _VALUE = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"])).map(str.strip)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(_VALUE.filter(bool), _VALUE, _VALUE)),
     ascii_only=st.booleans(),

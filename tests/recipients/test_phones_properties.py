@@ -64,7 +64,7 @@ def outcome(reader: PhoneReader, text: str) -> int | str:
         return problem.reason
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.sampled_from(REGIONS), TEXTS)
 def test_short_cuts_say_what_the_library_says(region: str, text: str) -> None:
     for reader in (READERS[region], LENIENT[region]):
@@ -75,7 +75,7 @@ def test_short_cuts_say_what_the_library_says(region: str, text: str) -> None:
         assert outcome(reader, text) == careful
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(
     st.sampled_from(REGIONS),
     near_misses(),
@@ -94,7 +94,7 @@ def test_a_number_that_was_read_decides_of_no_other(
         assert outcome(reader, number) == careful
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.sampled_from(REGIONS), TEXTS)
 def test_what_is_valid_is_possible_and_the_same_number(region: str, text: str) -> None:
     number = outcome(READERS[region], text)
@@ -102,7 +102,7 @@ def test_what_is_valid_is_possible_and_the_same_number(region: str, text: str) -
         assert outcome(LENIENT[region], text) == number
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.sampled_from(REGIONS), TEXTS)
 def test_what_is_read_is_read_again_from_what_is_written(region: str, text: str) -> None:
     number = outcome(READERS[region], text)
@@ -115,7 +115,7 @@ def test_what_is_read_is_read_again_from_what_is_written(region: str, text: str)
         assert digits_of(form) in same_phone_keys(number)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.sampled_from(REGIONS), TEXTS)
 def test_no_digit_is_made_up_or_lost(region: str, text: str) -> None:
     number = outcome(READERS[region], text)

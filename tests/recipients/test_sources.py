@@ -114,7 +114,7 @@ def test_characters_and_line_ends_across_blocks_stay_whole(read: Read) -> None:
         assert [found[0].line, found[-1].line, len(found)] == [2, rows + 1, rows]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(_VALUE, _VALUE), min_size=1),
     size=st.integers(4, 40),

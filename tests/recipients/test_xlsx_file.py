@@ -353,9 +353,7 @@ _CELL = st.text(
 )
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(_CELL, _CELL, st.sampled_from(["", "accepted", "x"]))),
     header=st.sampled_from(

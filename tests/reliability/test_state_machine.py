@@ -132,7 +132,6 @@ def test_nobody_twice_nobody_lost_nothing_claimed_that_cannot_be_known() -> None
             max_examples=_EXAMPLES or 120,
             stateful_step_count=6,
             derandomize=not _EXAMPLES,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),
