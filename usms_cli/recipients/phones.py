@@ -110,6 +110,9 @@ class PhoneReader:
         """
         if len(text) > LONGEST or ANY in text:
             return 0
+        plain = text.replace(" ", "").replace("-", "")
+        if plain != text:
+            return self.read_plain((plain,))[0]
         number = int(self._plain_digits(text) or 0)
         head = text[:-_TAIL]
         if number and head not in self._ranges and len(self._ranges) < _MOST_RANGES:
@@ -117,9 +120,8 @@ class PhoneReader:
             self._ranges[head] = int(first.replace(ANY, "0") or 0)
         return number
 
-    def _plain_digits(self, text: str) -> str:
+    def _plain_digits(self, plain: str) -> str:
         """Return the digits in E.164 of a mobile in one of the plain writings, or ""."""
-        plain = text.replace(" ", "").replace("-", "")
         match = self._mobile_here(plain)
         if match:
             return self._code + match["number"]
