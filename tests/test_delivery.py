@@ -380,6 +380,19 @@ def test_everybody_refused_stops_after_few_requests(run: Path, gateway: Gateway)
     assert honest(run, gateway) == {"pending": phones(180)}
 
 
+def test_many_refused_templates_keep_no_later_one_from_being_sent(
+    run: Path, gateway: Gateway
+) -> None:
+    write_run(run, [one for t in range(60) for one in people(3, f"T{t}", first=3 * t)])
+    gateway.plan = lambda _, targets: (
+        TAKEN if {one.template for one in targets} == {"T59"} else refusal()
+    )
+    assert deliver(run, gateway.address).status == "stopped"
+    assert honest(run, gateway) == {"pending": phones(180)}
+    assert deliver(run, gateway.address).status == "stopped"
+    assert honest(run, gateway) == {"accepted": phones(180)[-3:], "pending": phones(180)[:-3]}
+
+
 @pytest.mark.parametrize("batch_size", [1, 20, 100])
 @pytest.mark.parametrize("slow", [0.0, 0.3])
 def test_a_template_refused_from_some_request_on_stays_pending(

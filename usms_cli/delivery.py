@@ -132,6 +132,7 @@ class Delivery:
                 self._take_answers(None if self._halted else pause)
                 if self._interruptions > 1:
                     break
+            self._ledger.put_last(self._isolation.given_up)
             self._ledger.commit()
         finally:
             for _ in range(self._workers):

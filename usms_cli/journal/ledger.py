@@ -5,7 +5,7 @@ One thread owns a ledger. What it writes is on disk when `commit` returns, and n
 
 import sqlite3
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -110,6 +110,8 @@ class Ledger:
     ) -> Iterator[Piece]:
         """Yield the pending recipients by task and in order, in pieces of at most `size`.
 
+        Tasks that were put last come last.
+
         The ledger may be written while this goes on: what is given back behind the place that the
         iterator has come to is not looked at again.
 
@@ -145,6 +147,12 @@ class Ledger:
             "WHERE s.task = ? AND q.accepted > 0 LIMIT 1"
         )
         return bool(self._select(query, (task,)))
+
+    def put_last(self, tasks: Iterable[int]) -> None:
+        """Let the recipients of refused tasks come after all others, from the next call on."""
+        with self._writing() as connection:
+            query = "UPDATE task SET given_up = 1 WHERE id = ?"
+            connection.executemany(query, [(task,) for task in tasks])
 
     def start(self, batch: Batch) -> int:
         """Record that a request with a batch is started, and return its id.
@@ -234,13 +242,14 @@ class Ledger:
     def _tasks(self) -> Iterator[Task]:
         query = (
             "SELECT id, template, sender FROM task "
-            "WHERE id > ? AND reason IS NULL ORDER BY id LIMIT 100"
+            "WHERE id > ? AND given_up = ? AND reason IS NULL ORDER BY id LIMIT 100"
         )
-        place = 0
-        while rows := self._select(query, (place,)):
-            for row in rows:
-                yield Task(*row)
-            place = rows[-1][0]
+        for given_up in (False, True):
+            place = 0
+            while rows := self._select(query, (place, given_up)):
+                for row in rows:
+                    yield Task(*row)
+                place = rows[-1][0]
 
     def _next_span(self, task: int, place: int) -> tuple[int, int]:
         """Return the first span of a task that ends after a place."""

@@ -17,7 +17,7 @@ from usms_cli.errors import StoppedError, UsageError
 from usms_cli.text import quoted
 
 APPLICATION_ID = 0x75736D73  # "usms", in the header of the file
-VERSION = 2
+VERSION = 3
 UNANSWERED = "no answer was recorded: whether it was sent cannot be known"
 _CACHE = "PRAGMA cache_size=-8000"  # KiB: memory does not grow with the run
 
@@ -31,10 +31,12 @@ CREATE TABLE call (
 -- Where the records come from: those from id `first` on, until the next source.
 CREATE TABLE source (first INTEGER PRIMARY KEY, name TEXT NOT NULL);
 -- Records that share a template, a sender and a number of parameters. A reason makes them invalid.
--- `votes` counts also those that are invalid on their own account.
+-- `votes` counts also those that are invalid on their own account. `given_up` is 1 where a call
+-- found the template or the sender refused: the next one begins with the others.
 CREATE TABLE task (
     id INTEGER PRIMARY KEY, template TEXT NOT NULL, sender TEXT NOT NULL, params INTEGER NOT NULL,
     records INTEGER NOT NULL DEFAULT 0, votes INTEGER NOT NULL DEFAULT 0, reason TEXT,
+    given_up INTEGER NOT NULL DEFAULT 0,
     UNIQUE (template, sender, params)
 );
 -- Every readable record. id: its place in the input; phone: the digits of its E.164 number.
