@@ -271,7 +271,7 @@ def test_the_count_of_parameters_that_most_records_of_a_template_have_is_right(
     assert (result.status, gateway.requests) == (3, [])
     reasons = {row["line"]: row["reason"] for row in result.report["invalid"]}
     assert set(reasons) == {3, 5, 6, 8}
-    assert "1 template parameters" in reasons[3]
+    assert "1 template parameter, but most" in reasons[3]
     assert "have 2" in reasons[3]
     assert "none is right" in reasons[5]
     assert "none is right" in reasons[6]

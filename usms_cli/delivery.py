@@ -25,6 +25,7 @@ from usms_cli.journal.ledger import Ledger, Settlement
 from usms_cli.journal.schema import Pace
 from usms_cli.rate import Rate
 from usms_cli.settle import settle
+from usms_cli.text import count
 
 UNKNOWN_IN_A_ROW = 5
 LONGEST_PAUSE = 600.0  # seconds
@@ -143,9 +144,8 @@ class Delivery:
             return Ending("stopped", self._problem)
         if reasons := list(self._isolation.given_up.values()):
             if len(reasons) > _NAMED_TEMPLATES:
-                reasons[_NAMED_TEMPLATES:] = [
-                    f"and {len(reasons) - _NAMED_TEMPLATES} more templates"
-                ]
+                others = count(len(reasons) - _NAMED_TEMPLATES, "more template")
+                reasons[_NAMED_TEMPLATES:] = [f"and {others}"]
             return Ending("stopped", "; ".join(reasons))
         return Ending("done")
 
@@ -170,7 +170,7 @@ class Delivery:
             if self._workers <= self._under_way:
                 self._add_worker()
             request = self._ledger.start(batch)
-            _log.info("request %d: %d recipients", request, batch.size)
+            _log.info("request %d: %s", request, count(batch.size, "recipient"))
             starting.append((request, batch))
             self._under_way += 1
             self._rate.start(batch.size)
@@ -285,7 +285,7 @@ class Delivery:
         """Let a batch that was surely not taken wait, and everything else with it."""
         batch.tries += 1
         if batch.tries > self._pace.retries:
-            self._stop(f"{reason}, tried {batch.tries} times")
+            self._stop(f"{reason}, after {count(batch.tries, 'try', 'tries')}")
             return
         # Also where the API asks for less: nothing, or a time that has passed on our clock.
         backoff = min(_FIRST_BACKOFF * 2 ** (batch.tries - 1), _LONGEST_BACKOFF)

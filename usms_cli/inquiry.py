@@ -19,7 +19,7 @@ from usms_cli.errors import StoppedError
 from usms_cli.journal.receipts import ReceiptBook, SessionSize
 from usms_cli.journal.schema import Pace
 from usms_cli.matching import give_out
-from usms_cli.text import quoted
+from usms_cli.text import count, quoted
 
 MOST_BAD_ANSWERS = 5  # in a round: then it is not for what was asked
 _FIRST_PAUSE = 5.0  # seconds; receipts come 5 to 10 minutes after a send, a few after 12 hours
@@ -91,11 +91,11 @@ class Inquiry:
     def oddities(self) -> Iterator[str]:
         """Yield what was strange in the answers, for people."""
         for what, number in self._oddities.items():
-            yield what.format(f"{number:,} {'receipt' if number == 1 else 'receipts'}")
+            yield what.format(count(number, "receipt"))
         for word, number in self._strange.most_common(_STRANGE_SHOWN):
             yield (
-                f"{number:,} {'receipt has' if number == 1 else 'receipts have'} the result "
-                f"{quoted(word)}, which no document knows: counted as waiting"
+                f"{count(number, 'receipt has', 'receipts have')} the result {quoted(word)}, "
+                "which no document knows: counted as waiting"
             )
 
     def _ask_all(self, *, only_waiting: bool) -> StoppedError | None:

@@ -14,7 +14,7 @@ from usms_cli.api.templates import Template, TemplateStatus
 from usms_cli.findings import Message, TemplateCheck, TemplateChecks
 from usms_cli.journal.view import Pending, View
 from usms_cli.messages import MOST_CHARACTERS, Encoding, Size, TemplateText
-from usms_cli.text import quoted
+from usms_cli.text import count, quoted
 
 _CHUNK = 1000
 
@@ -96,7 +96,7 @@ def _variables(number: int) -> str:
 
 
 def _parameters(number: int) -> str:
-    return f"{number or 'no'} parameter{'' if number < 2 else 's'}"
+    return count(number, "parameter") if number else "no parameter"
 
 
 def _measured(

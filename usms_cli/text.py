@@ -1,4 +1,4 @@
-"""Text from files and from the API, made safe to show: what it holds is seen, never acted on."""
+"""Text for people: what files and the API say is seen, never acted on; numbers with their words."""
 
 import re
 
@@ -18,3 +18,8 @@ def quoted(text: str, longest: int = 60) -> str:
     if len(text) > longest:
         text = f"{text[: longest // 2]}…{text[-longest // 4 :]}"
     return f'"{visible(text)}"'
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Return a number with what it counts, as `1 file` or `2,000 files`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

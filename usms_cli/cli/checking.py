@@ -13,7 +13,7 @@ from usms_cli.journal.view import Pending, View
 from usms_cli.messages import MOST_CHARACTERS
 from usms_cli.settings import Account
 from usms_cli.template_check import Reject, check_templates
-from usms_cli.text import quoted
+from usms_cli.text import count, quoted
 
 _SHOWN = 20
 
@@ -53,8 +53,9 @@ def check_run(
         terminal.problem(f"and {too_long - _SHOWN:,} more")
     name = view.info.name or ""
     return InputError(
-        f"nothing was sent: of the run {quoted(name)}, {too_long:,} pending messages have more "
-        f"than {MOST_CHARACTERS} characters",
+        f"nothing was sent: of the run {quoted(name)}, "
+        f"{count(too_long, 'pending message has', 'pending messages have')} more than "
+        f"{MOST_CHARACTERS} characters",
         "It was begun without --check-template, so they cannot be left out any more; "
         f"`usms resume {name}` leaves it to the API what becomes of them.",
     )

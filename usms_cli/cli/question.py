@@ -11,7 +11,7 @@ from usms_cli.journal.schema import RunInfo
 from usms_cli.journal.view import View
 from usms_cli.recipients.phones import api_form, country_of
 from usms_cli.report.countries import top_countries
-from usms_cli.text import quoted, visible
+from usms_cli.text import count, quoted, visible
 
 _SHOWN = 5  # countries, and templates
 _LONGEST = 200  # characters of the first message's parameters
@@ -29,23 +29,23 @@ def agreed(info: RunInfo, view: View, terminal: Terminal, limit: int | None) -> 
     for name, text in _lines(info, view, number):
         table.add_row(name, Text(visible(text)))
     terminal.err.print(table)
-    what = "1 recipient" if number == 1 else f"{number:,} recipients"
-    return terminal.confirm(f"Send to {what}?")
+    return terminal.confirm(f"Send to {count(number, 'recipient')}?")
 
 
 def _lines(info: RunInfo, view: View, number: int) -> Iterator[tuple[str, str]]:
     found = ((country_of(phone), many) for phone, many in view.figures.phones("sendable"))
     countries = top_countries(found, _SHOWN)
     listed = ", ".join(f"{one.name} {one.number:,}" for one in countries.first)
-    more = f", {countries.more:,} countries more" if countries.more else ""
+    others = count(countries.more, "more country", "more countries")
+    more = f" and {others}" if countries.more else ""
     of = f"the first {number:,} of " if number < info.recipients else ""
     yield "To", f"{of}{info.recipients:,}: {listed}{more}"
-    templates, others = view.figures.templates(_SHOWN)
+    templates, rest = view.figures.templates(_SHOWN)
     for one in templates:
         sender = quoted(one.sender) if one.sender else "no sender"
         yield "Template", f"{quoted(one.template)} from {sender}: {one.recipients:,}"
-    if others:
-        yield "", f"and {others:,} more"
+    if rest:
+        yield "", f"and {rest:,} more"
     for row in view.rows("pending", most=1):
         params = msgspec.json.encode(row.params).decode() if row.params else "no parameters"
         if len(params) > _LONGEST:
@@ -55,6 +55,5 @@ def _lines(info: RunInfo, view: View, number: int) -> Iterator[tuple[str, str]]:
     if any(left_out.values()):
         yield "Left out", ", ".join(f"{many:,} {why}" for why, many in left_out.items() if many)
     size = min(info.pace.batch_size, info.pace.rate or info.pace.batch_size)
-    requests = -(-number // size)
     where = "the sandbox" if info.sandbox else info.address
-    yield "Through", f"{requests:,} {'request' if requests == 1 else 'requests'} to {where}"
+    yield "Through", f"{count(-(-number // size), 'request')} to {where}"

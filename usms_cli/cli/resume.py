@@ -46,6 +46,7 @@ def resume(
     from usms_cli.journal.store import Store
     from usms_cli.report.writing import check_writable
     from usms_cli.settings import Settings, state_directory
+    from usms_cli.text import count
 
     terminal = Terminal(quiet=quiet, json=json, verbose=verbose)
     settings = Settings(env_file)
@@ -59,7 +60,7 @@ def resume(
         account = None if info.sandbox else settings.account()
         check_belongs(info, account)
         if resend_unknown and counts.unknown and not yes and terminal.can_ask:
-            question = f"{counts.unknown:,} recipients may have been messaged. Send to them again?"
+            question = f"{count(counts.unknown, 'recipient')} may have been messaged. Send again?"
             if not terminal.confirm(question):
                 raise UsageError("nothing was sent")
         return deliver_and_report(

@@ -7,7 +7,7 @@ import typer
 from usms_cli.cli import options
 from usms_cli.cli.guard import guarded, print_error
 from usms_cli.errors import ExitStatus, UsageError, UsmsError
-from usms_cli.text import quoted
+from usms_cli.text import count, quoted
 
 _NAMED = 10  # runs, in the question before they are deleted
 
@@ -86,10 +86,9 @@ def delete(
         names |= {name: None for name in store.names() if store.begun(name) < before}
     elif not runs:
         raise UsageError("which runs? Name them, or give --older-than")
-    what = "1 run" if len(names) == 1 else f"{len(names):,} runs"
     listed = ", ".join(list(names)[:_NAMED])
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    question = f"Delete {what}: {listed}{more}?"
+    question = f"Delete {count(len(names), 'run')}: {listed}{more}?"
     if names and not yes and terminal.can_ask and not terminal.confirm(question):
         raise UsageError("nothing was deleted")
     status = ExitStatus.OK

@@ -30,7 +30,7 @@ from usms_cli.report.report import Report, Status
 from usms_cli.report.templates import differences
 from usms_cli.report.writing import check_writable
 from usms_cli.settings import SENDER_ID, TEMPLATE_ID, Settings, state_directory
-from usms_cli.text import quoted
+from usms_cli.text import count, quoted
 
 _SANDBOX = "sandbox"  # the address of a run that starts one, whatever port it gets
 _SHOWN_PROBLEMS = 20
@@ -194,14 +194,16 @@ def _new_info(order: Order, name: str | None, address: str) -> RunInfo:
 def _rejection(order: Order, info: RunInfo) -> UsmsError | None:
     if info.invalid and not order.skip_invalid:
         return InputError(
-            f"nothing was sent: {info.invalid:,} of {info.records:,} records are invalid",
+            f"nothing was sent: {info.invalid:,} of {count(info.records, 'record')} "
+            f"{'is' if info.invalid == 1 else 'are'} invalid",
             "Mend them, or send the others with --skip-invalid. "
             "--failures FILE writes them all to a file.",
         )
     if order.at_most is not None and info.recipients > order.at_most:
         return InputError(
-            f"nothing was sent: {info.recipients:,} recipients are more than "
-            f"--at-most {order.at_most:,} allows"
+            f"nothing was sent: {count(info.recipients, 'recipient')}, more than "
+            f"--at-most {order.at_most:,} allows",
+            "Is it the right file? If it is, allow more with --at-most.",
         )
     return None
 
@@ -258,6 +260,5 @@ def _ask(order: Order, info: RunInfo, view: View, store: Store, terminal: Termin
 
 
 def _about_repeated(number: int) -> str:
-    if number == 1:
-        return "1 phone gets more than one message, with different contents"
-    return f"{number:,} phones get more than one message each, with different contents"
+    phones = count(number, "phone gets", "phones get")
+    return f"{phones} more than one message, with different contents"

@@ -238,11 +238,12 @@ class Draft:
             UPDATE task SET reason = (
                 SELECT CASE
                     WHEN ties > 1 THEN printf(
-                        'has %d template parameters, but as many records of template "%s" have '
-                        || 'another number: none is right', task.params, template)
+                        'has %d template parameter%s, but as many records of template "%s" '
+                        || 'have another number: none is right',
+                        task.params, IIF(task.params = 1, '', 's'), template)
                     WHEN best.params <> task.params THEN printf(
-                        'has %d template parameters, but most records of template "%s" have %d',
-                        task.params, template, best.params)
+                        'has %d template parameter%s, but most records of template "%s" have %d',
+                        task.params, IIF(task.params = 1, '', 's'), template, best.params)
                 END
                 FROM temp.best WHERE best.template = task.template)
             """

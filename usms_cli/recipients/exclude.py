@@ -12,7 +12,7 @@ from usms_cli.recipients.check import plain_phone
 from usms_cli.recipients.phones import InvalidPhone, PhoneReader
 from usms_cli.recipients.raw import name_as_text, place
 from usms_cli.recipients.record import Problem, Record
-from usms_cli.text import quoted
+from usms_cli.text import count, quoted
 
 _SHOWN = 20
 
@@ -51,9 +51,8 @@ class Excluder:
         if unreadable:
             if unreadable > _SHOWN:
                 shown.append(f"and {unreadable - _SHOWN:,} more")
-            what = "1 line" if unreadable == 1 else f"{unreadable:,} lines"
             raise InputError(
-                f"nothing was sent: {what} of {place(name)}, which says whom to exclude, "
-                "cannot be read",
+                f"nothing was sent: {count(unreadable, 'line')} of {place(name)}, which says whom "
+                "to exclude, cannot be read",
                 "\n".join([*shown, "Mend them; --skip-invalid does not skip these."]),
             )

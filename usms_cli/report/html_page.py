@@ -16,7 +16,6 @@ from usms_cli.recipients.phones import country_of
 from usms_cli.report.countries import top_countries
 from usms_cli.report.html_parts import (
     Part,
-    count,
     listing,
     moment,
     over_time,
@@ -28,6 +27,7 @@ from usms_cli.report.html_parts import (
 from usms_cli.report.markup import Markup, element, foreign, together
 from usms_cli.report.report import Report, Status, next_steps
 from usms_cli.report.writing import replacing
+from usms_cli.text import count
 
 _MOST_NAMES = 10
 _MOST_SPANS = 60

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from usms_cli.journal.figures import Timeline, Top
 from usms_cli.report.markup import Markup, element, foreign, together
+from usms_cli.text import count
 
 _TOO_SHORT_TO_DRAW = 6  # spans of time
 
@@ -20,11 +21,6 @@ class Part(NamedTuple):
     style: str
     meaning: str
     number: int
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """Return a number with what it counts, as `1 file` or `2,000 files`."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def share(part: int, whole: int) -> str:

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 from usms_cli.journal.view import Counts, ReceiptCounts
 from usms_cli.report.report import Report, Status
 from usms_cli.report.tables import Section, print_section
+from usms_cli.text import count
 
 _OUTCOMES = ("records", "accepted", "failed", "unknown", "pending")
 _ALWAYS = ("records", "accepted")
@@ -58,9 +59,10 @@ def print_runs(lines: Sequence[RunLine], console: Console) -> None:
     columns = ("run", "age", "status", *shown, "size")
     print_section(Section("Runs", "bold", columns, rows, len(lines), shown=len(lines)), console)
     if lines:
-        runs = "1 run" if len(lines) == 1 else f"{len(lines):,} runs"
-        total = decimal(sum(line.size for line in lines))
-        console.print(f"{runs}, {total}. To delete old ones: usms runs delete --older-than 30d")
+        total = f"{count(len(lines), 'run')}, {decimal(sum(line.size for line in lines))}"
+        console.print(
+            f"{total}. To delete old ones: usms runs delete --older-than 30d", soft_wrap=True
+        )
 
 
 def _age(seconds: float) -> str:

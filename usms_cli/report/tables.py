@@ -14,7 +14,7 @@ from rich.text import Text
 from usms_cli.journal.view import FATES, OUTCOMES, Outcome, ReceiptCounts, Row
 from usms_cli.report.report import Report, Status, next_steps
 from usms_cli.report.templates import print_templates
-from usms_cli.text import visible
+from usms_cli.text import count, visible
 
 SHOWN = 20
 _NUMBERS = (
@@ -189,7 +189,7 @@ def _print_plain(section: Section, console: Console) -> None:
 
 def _totals(report: Report) -> Text:
     counts = report.counts
-    line = Text(f"{counts.records:,} {'record' if counts.records == 1 else 'records'}", "bold")
+    line = Text(count(counts.records, "record"), "bold")
     separator = ": "
     for outcome in OUTCOMES:
         number = getattr(counts, outcome)
@@ -207,5 +207,4 @@ def _receipt_totals(receipts: ReceiptCounts) -> Text:
         number = getattr(receipts, fate)
         line.append(separator, "default").append(f"{number:,} {fate}", _STYLES[fate])
         separator = ", "
-    parts = f"{receipts.parts:,} message {'part' if receipts.parts == 1 else 'parts'} charged"
-    return line.append(f"; {parts}", "default")
+    return line.append(f"; {count(receipts.parts, 'message part')} charged", "default")

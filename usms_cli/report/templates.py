@@ -11,7 +11,7 @@ from rich.text import Text
 
 from usms_cli.findings import Message, TemplateCheck, TemplateChecks
 from usms_cli.messages import Encoding
-from usms_cli.text import quoted, visible
+from usms_cli.text import count, quoted, visible
 
 _DIFFERING = 20
 _OTHERS = 5
@@ -22,7 +22,8 @@ def differences(checks: TemplateChecks) -> Iterator[str]:
     for check in islice(checks.differing(), _DIFFERING):
         yield _difference(check)
     if checks.problems > _DIFFERING:
-        yield f"and {checks.problems - _DIFFERING:,} more templates; --json lists them all"
+        more = count(checks.problems - _DIFFERING, "more template")
+        yield f"and {more}; --json lists them all"
 
 
 def _difference(check: TemplateCheck) -> str:
@@ -43,18 +44,18 @@ def print_templates(checks: TemplateChecks, console: Console) -> None:
         for line, style in _lines(check):
             _print(console, line, style)
     if hidden := max(0, differing - shown[0]) + max(0, good - shown[1]):
-        _print(console, f"\nand {_number(hidden, 'more template')}; --json lists them all")
+        _print(console, f"\nand {count(hidden, 'more template')}; --json lists them all")
     if good:
-        messages = _number(checks.messages, "message")
+        messages = count(checks.messages, "message")
         if good > 1:
             messages += f" of {good:,} templates"
-        parts = _number(checks.parts, "part")
+        parts = count(checks.parts, "part")
         _print(console, f"\n{messages}: {parts} by the provider's published rules", "bold")
 
 
 def _lines(check: TemplateCheck) -> Iterator[tuple[str, str]]:
-    heading = f"Template {quoted(check.template_id)}: {_number(check.messages, 'message')}, "
-    yield heading + _number(check.parts, "part"), "bold"
+    heading = f"Template {quoted(check.template_id)}: {count(check.messages, 'message')}, "
+    yield heading + count(check.parts, "part"), "bold"
     first, ucs2, longest = check.first, check.first_ucs2, check.longest
     if first is None or longest is None:
         yield "No message is short enough to be sent", "red"
@@ -71,12 +72,8 @@ def _lines(check: TemplateCheck) -> Iterator[tuple[str, str]]:
 
 
 def _size(message: Message) -> str:
-    characters, parts = _number(message.characters, "character"), _number(message.parts, "part")
+    characters, parts = count(message.characters, "character"), count(message.parts, "part")
     return f"{visible(message.source)}:{message.line}, {characters}, {message.encoding}, {parts}"
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _print(console: Console, line: str, style: str = "") -> None:
