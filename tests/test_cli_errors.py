@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -291,3 +292,54 @@ def test_help_is_shown_whatever_the_encoding_of_the_console(usms: Usms, encoding
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert "How often a request" in done.stdout.decode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("send", 'missing argument "FILE..."'),
+        ("send r.csv --batch-size y", '--batch-size: "y" is no whole number from 1 to 1000'),
+        ("send r.csv --batch-size 1001", '--batch-size: "1001" is no whole number from 1 to 1000'),
+        ("send r.csv --limit 0", '--limit: "0" is no whole number of 1 or more'),
+        ("send r.csv --timeout nan", '--timeout: "nan" is no number from 0.001 to 86400'),
+        ("send r.csv --format pdf", '--format: "pdf" is not one of "csv", "tsv", "json"'),
+        ("send r.csv --tempalte T", "--template"),
+        ("show last --export failed", 'option "--export" requires 2 arguments'),
+        ("resume one two", "too many arguments: two"),
+        ("receipts last --wait soon", '--wait: "soon" is no number from 0 to 10080'),
+        ("sandbox --port web", '--port: "web" is no whole number from 0 to 65535'),
+        ("sned", 'Did you mean "send"?'),
+    ],
+)
+def test_a_call_that_cannot_be_understood_is_said_as_any_other_error(
+    usms: Usms, call: str, said: str
+) -> None:
+    result = usms.inside(*call.split())
+    first, *rest = result.err.splitlines()
+    assert (result.status, result.out) == (2, "")
+    assert first.startswith("usms: error: ")
+    assert said in first
+    assert re.fullmatch(r"See usms.* --help\.", rest[-1])
+
+
+def test_usms_alone_shows_the_way(usms: Usms) -> None:
+    result = usms.inside()
+    assert (result.status, result.err) == (2, "")
+    assert "usms send FILE" in result.out
+
+
+def test_what_help_shows_first_can_be_pasted(usms: Usms) -> None:
+    [line] = re.findall(r"^ (printf .*--sandbox) *$", usms.inside("--help").out, re.MULTILINE)
+    usms.environment["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ["PATH"]]
+    )
+    done = subprocess.run(
+        ["sh", "-c", line],
+        cwd=usms.folder,
+        env=usms.environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 record: 1 accepted" in done.stdout

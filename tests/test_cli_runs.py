@@ -497,3 +497,16 @@ def test_a_run_without_network_stops_with_everything_pending(usms: Usms, tmp_pat
     with Gateway(port=gone.port) as back:
         assert usms("resume", "last", "--quiet").status == 0
         assert set(back.taken) == {Target(phone, ("x",), "T1", "S") for phone in phones(3)}
+
+
+def test_where_no_run_is_meant_it_is_said_what_to_type(usms: Usms) -> None:
+    assert "begin one with: usms send FILE" in usms.inside("runs").err
+    assert "Begin one: usms send FILE" in usms.inside("show", "last").err
+    list_of(usms, 2)
+    for number in range(7):
+        assert usms.inside(*SEND, "--limit", "1", "--run", f"job-{number}").status == 0
+    several = usms.inside("show", "job")
+    assert several.status == 2
+    assert "job-4 and 2 more\nWrite more of the name" in several.err
+    assert "`usms runs` lists all" in usms.inside("show", "nobody").err
+    assert "usms runs delete --older-than 30d" in usms.inside("runs", "delete").err

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from usms_cli import __version__
+from usms_cli.cli.calls import Calls
 from usms_cli.cli.receipts import receipts
 from usms_cli.cli.resume import resume
 from usms_cli.cli.runs import runs_app
@@ -13,10 +14,13 @@ from usms_cli.cli.send import send
 from usms_cli.cli.show import show
 
 app = typer.Typer(
+    cls=Calls,
     help="Send SMS to everyone in a file through the uSpeedo API: everything is checked first, "
     "nobody is messaged twice, and the report says only what is known."
     "\n\nTo see it work, without an account and with nobody messaged:"
-    "\n\nusms send recipients.csv --template T1 --sender USpeedo --sandbox",
+    "\n\nprintf 'phone\\n13800138000\\n' | usms send - -t T1 -s USpeedo --sandbox"
+    "\n\nTo have a list of yours checked, with nobody messaged:"
+    "\n\nusms send FILE --template ID --sender ID --dry-run",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # they would show local variables, a secret among them
     rich_markup_mode="rich",

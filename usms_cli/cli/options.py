@@ -1,10 +1,11 @@
 """Options that several commands share, so that they read the same everywhere."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from usms_cli.cli.calls import number, whole
 
 _PRINT = "What to print"
 _HOW = "How to send"
@@ -16,12 +17,6 @@ def _runs_on_disk(incomplete: str) -> list[str]:
 
     names = [*sorted(Store(state_directory()).names(), reverse=True), "last"]
     return [name for name in names if name.startswith(incomplete)]
-
-
-def _a_number(value: float | None) -> float | None:
-    if value is not None and math.isnan(value):
-        raise typer.BadParameter("nan is no number.")
-    return value
 
 
 Run = Annotated[
@@ -75,10 +70,9 @@ EnvFile = Annotated[
 BatchSize = Annotated[
     int | None,
     typer.Option(
+        parser=whole(1, 1000),
         metavar="N",
-        min=1,
-        max=1000,
-        help="Recipients in one request.",
+        help="Recipients in one request, 1 to 1000.",
         show_default="1000",
         rich_help_panel=_HOW,
     ),
@@ -86,10 +80,9 @@ BatchSize = Annotated[
 Concurrency = Annotated[
     int | None,
     typer.Option(
+        parser=whole(1, 64),
         metavar="N",
-        min=1,
-        max=64,
-        help="Requests under way at once.",
+        help="Requests under way at once, 1 to 64.",
         show_default="4",
         rich_help_panel=_HOW,
     ),
@@ -97,10 +90,8 @@ Concurrency = Annotated[
 Timeout = Annotated[
     float | None,
     typer.Option(
+        parser=number(0.001, 86400),
         metavar="SECONDS",
-        min=0.001,
-        max=86400,
-        callback=_a_number,  # which "nan" is not, and it is in every range
         help="For one request, from start to last byte.",
         show_default="30",
         rich_help_panel=_HOW,
@@ -109,9 +100,8 @@ Timeout = Annotated[
 Retries = Annotated[
     int | None,
     typer.Option(
+        parser=whole(0, 1000),
         metavar="N",
-        min=0,
-        max=1000,
         help="How often a request that was surely not taken is tried again.",
         show_default="5",
         rich_help_panel=_HOW,
@@ -120,7 +110,7 @@ Retries = Annotated[
 Rate = Annotated[
     int | None,
     typer.Option(
-        min=1,
+        parser=whole(1),
         metavar="N",
         help="At most N recipients handed to the API in any one second.",
         show_default="no limit",

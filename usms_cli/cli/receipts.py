@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from usms_cli.cli import options
+from usms_cli.cli.calls import number
 from usms_cli.cli.guard import guarded
 from usms_cli.errors import ExitStatus, UsageError
 
@@ -17,9 +18,8 @@ def receipts(
         float,
         typer.Option(
             "--wait",
+            parser=number(0, 10080),
             metavar="MINUTES",
-            min=0,
-            max=10080,
             help="Ask again for so long, until no receipt is missing.",
             show_default="ask once",
         ),
@@ -52,11 +52,12 @@ def receipts(
     from usms_cli.journal.view import FATES
     from usms_cli.report.writing import check_writable
     from usms_cli.settings import Settings, state_directory
+    from usms_cli.text import quoted
 
     fate = next((one for one in FATES if export and one == export[0]), None)
     if export and fate is None:
         raise UsageError(
-            f"--export: {export[0]!r} is not what becomes of a message",
+            f"--export: {quoted(export[0])} is not what becomes of a message",
             f"It is one of: {', '.join(FATES)}. `usms show` exports the other outcomes.",
         )
     if export:

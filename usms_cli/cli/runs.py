@@ -38,7 +38,8 @@ def runs(context: typer.Context, json: options.Json = False) -> ExitStatus:
     lines: list[RunLine] = []
     names = store.names()
     if not names:
-        terminal.notice(f"there is no run in {quoted(str(store.directory), 200)} yet")
+        none = f"there is no run in {quoted(str(store.directory), 200)} yet"
+        terminal.notice(f"{none}; begin one with: usms send FILE")
     for name in names:
         try:
             with closing(store.open(name)) as view:
@@ -62,7 +63,7 @@ def delete(
         str | None,
         typer.Option(metavar="AGE", help="All runs begun longer ago, as in 30d, 12h or 90m."),
     ] = None,
-    yes: options.Yes = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> ExitStatus:
     """Delete runs, with what they know of who was messaged.
 
@@ -85,7 +86,10 @@ def delete(
         before = time.time() - _seconds(older_than)
         names |= {name: None for name in store.names() if store.begun(name) < before}
     elif not runs:
-        raise UsageError("which runs? Name them, or give --older-than")
+        raise UsageError(
+            "no run is named that is to be deleted",
+            "Name some (`usms runs` lists all), or say how old: usms runs delete --older-than 30d",
+        )
     listed = ", ".join(list(names)[:_NAMED])
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     question = f"Delete {count(len(names), 'run')}: {listed}{more}?"
@@ -106,5 +110,5 @@ def _seconds(age: str) -> float:
     units = {"d": 86400.0, "h": 3600.0, "m": 60.0}
     number, unit = age[:-1], age[-1:]
     if unit not in units or not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise UsageError(f"--older-than: {age!r} is no age", "Write it as 30d, 12h or 90m.")
+        raise UsageError(f"--older-than: {quoted(age)} is no age", "Write it as 30d, 12h or 90m.")
     return int(number) * units[unit]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from usms_cli.cli.calls import number, whole
 from usms_cli.cli.guard import guarded
 from usms_cli.errors import ExitStatus, UsageError
 
@@ -11,12 +12,17 @@ from usms_cli.errors import ExitStatus, UsageError
 @guarded
 def sandbox(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes any free port.")
+        int,
+        typer.Option(
+            parser=whole(0, 65535), metavar="N", help="Where to listen; 0 takes any free port."
+        ),
     ] = 8080,
     receipt_delay: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", min=0, help="How long after a send its receipts are there."
+            parser=number(0),
+            metavar="SECONDS",
+            help="How long after a send its receipts are there.",
         ),
     ] = 0,
 ) -> ExitStatus:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from usms_cli.cli import options
+from usms_cli.cli.calls import whole
 from usms_cli.cli.guard import guarded
 from usms_cli.errors import ExitStatus
 from usms_cli.recipients.choices import Format, PhoneCheck
@@ -105,7 +106,7 @@ def send(
     limit: Annotated[
         int | None,
         typer.Option(
-            min=1,
+            parser=whole(1),
             metavar="N",
             help="Send to the first N now and leave the rest pending.",
             show_default="all",
@@ -115,7 +116,7 @@ def send(
     at_most: Annotated[
         int | None,
         typer.Option(
-            min=0,
+            parser=whole(0),
             metavar="N",
             help="Refuse an input with more than N recipients.",
             show_default="no limit",

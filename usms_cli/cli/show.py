@@ -52,12 +52,13 @@ def show(
     from usms_cli.report.report import report_on_run
     from usms_cli.report.writing import check_writable
     from usms_cli.settings import state_directory
+    from usms_cli.text import quoted
 
     outcomes = (*OUTCOMES, *FATES)
     outcome = next((one for one in outcomes if export and one == export[0]), None)
     if export and outcome is None:
         raise UsageError(
-            f"--export: {export[0]!r} is no outcome", f"It is one of: {', '.join(outcomes)}."
+            f"--export: {quoted(export[0])} is no outcome", f"It is one of: {', '.join(outcomes)}."
         )
     for path in (failures, html, export[1] if export else None):
         if path:

@@ -111,15 +111,21 @@ class Store:
         names = self.names()
         if reference == "last":
             if not names:
-                raise UsageError(f"there is no run in {quoted(str(self.directory), 200)} yet")
+                raise UsageError(
+                    f"there is no run in {quoted(str(self.directory), 200)} yet",
+                    "Begin one: usms send FILE",
+                )
             return max(names, key=self.begun)
         found = sorted(name for name in names if reference and name.startswith(reference))
         if len(found) == 1:
             return found[0]
         if found:
-            shown = ", ".join(found[:5]) + (" …" if len(found) > 5 else "")
-            raise UsageError(f"{quoted(reference)} begins the names of several runs: {shown}")
-        raise UsageError(f"there is no run {quoted(reference)}", "See `usms runs`.")
+            shown = ", ".join(found[:5]) + (f" and {len(found) - 5:,} more" if found[5:] else "")
+            raise UsageError(
+                f"{quoted(reference)} begins the names of several runs: {shown}",
+                "Write more of the name that is meant; `usms runs` lists all.",
+            )
+        raise UsageError(f"there is no run {quoted(reference)}", "`usms runs` lists all.")
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -149,7 +155,9 @@ class Store:
         with journal_errors(path):
             descriptor = _acquire(path, _PATIENCE, fcntl.LOCK_SH)
         if descriptor is None:
-            raise UsageError(f"the run {quoted(name)} is being deleted")
+            raise UsageError(
+                f"the run {quoted(name)} is being deleted", "`usms runs` lists what is left."
+            )
         try:
             yield
         finally:
