@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from tests.support.command import Usms, write_csv
+from tests.support.command import Usms, command, write_csv
 from tests.support.gateway import Gateway, Reply, Target
 
 REGIONS = ["CN", "US", "GB", "DE", "IT", "CI", "HK", "BR", "MX", "AR"]
@@ -185,3 +186,45 @@ def test_standard_input_is_an_input_and_not_written_over(usms: Usms) -> None:
         _, err = process.communicate(timeout=60)
     assert (process.returncode, path.read_text()) == (2, text)
     assert "standard input is an input, and --failures would write over it" in err
+
+
+def test_standard_output_is_written_to_behind_the_report_and_never_replaced(usms: Usms) -> None:
+    write_csv(usms.folder / "r.csv", [("138", "x")])
+    path = usms.folder / "out.txt"
+    path.write_text("before\n")
+    inode = path.stat().st_ino
+    with path.open("a") as out:
+        call = ("send", "r.csv", "-t", "T1", "-s", "S", "--dry-run", "--failures", "/dev/stdout")
+        done = subprocess.run(
+            command(*call),
+            cwd=usms.folder,
+            env=usms.environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    text = path.read_text()
+    assert (done.returncode, path.stat().st_ino) == (3, inode)
+    assert (
+        text.index("before") < text.index("1 record: 1 invalid") < text.index("phone,template_id")
+    )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("send", "r.csv", "-t", "T1", "-s", "S", "--failures", "-"),
+        ("show", "job", "--export", "accepted", "-"),
+        ("show", "job", "--html", "-"),
+        ("resume", "job", "--failures", "-"),
+        ("receipts", "job", "--export", "waiting", "-"),
+    ],
+)
+def test_a_dash_is_no_file_to_write(usms: Usms, gateway: Gateway, call: tuple[str, ...]) -> None:
+    write_csv(usms.folder / "r.csv", [("13800138000", "x")])
+    assert usms.inside("send", "r.csv", "-t", "T", "-s", "S", "--run", "job").status == 0
+    result = usms.inside(*call)
+    assert (result.status, result.out, len(gateway.requests)) == (2, "", 1)
+    assert "type /dev/stdout for standard output" in result.err
+    assert not (usms.folder / "-").exists()

@@ -1,6 +1,7 @@
 """What `usms send` does, in order: from files to a run on disk, which is then delivered."""
 
 import os
+import stat
 import tempfile
 import time
 from contextlib import ExitStack, closing
@@ -172,10 +173,11 @@ def _check_files(order: Order) -> None:
 
 
 def _is_same_file(path: Path, name: str) -> bool:
-    """Tell whether an input is the file at `path`; one that cannot be looked at is none."""
+    """Tell whether an input is the file at `path`; one that cannot be looked at is none, and a
+    terminal, say, may be both."""
     try:
         found = os.fstat(0) if name == "-" else Path(name).stat()
-        return os.path.samestat(found, path.stat())
+        return stat.S_ISREG(found.st_mode) and os.path.samestat(found, path.stat())
     except OSError:
         return False
 

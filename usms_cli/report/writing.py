@@ -4,7 +4,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -17,9 +17,16 @@ def check_writable(path: Path) -> None:
 
     :raises UsageError: it cannot.
     """
+    if path == Path("-"):
+        raise UsageError(
+            'cannot write to "-": an output is a file',
+            "Name one, or type /dev/stdout for standard output.",
+        )
     try:
         if path.is_dir():
             raise UsageError(f"cannot write {quoted(str(path), 200)}: it is a directory")
+        if _stream_at(path) is not None:
+            return
         place = path if _is_special(path) else path.resolve().parent
         if not os.access(place, os.W_OK | (os.X_OK if place != path else 0)):
             raise UsageError(f"cannot write {quoted(str(path), 200)}: no such folder, or not yours")
@@ -31,13 +38,15 @@ def check_writable(path: Path) -> None:
 def replacing(path: Path) -> Iterator[TextIO]:
     """Write beside a file, for its owner alone, and put it in its place when it is whole.
 
-    What a link leads to is replaced, not the link. A device or a pipe is written to as it is.
+    What a link leads to is replaced, not the link. A device or a pipe is written to as it is, and
+    so is where standard output or error goes, behind what was printed there.
 
     :raises UsageError: it cannot be written.
     """
     try:
-        if _is_special(path):
-            with path.open("w", encoding="utf-8", newline="") as file:
+        if (descriptor := _stream_at(path)) is not None or _is_special(path):
+            target = path if descriptor is None else os.dup(descriptor)
+            with open(target, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123
                 yield file
             return
         path = path.resolve()
@@ -53,6 +62,16 @@ def replacing(path: Path) -> Iterator[TextIO]:
             raise
     except (OSError, RuntimeError) as error:
         raise _unwritable(path, error) from error
+
+
+def _stream_at(path: Path) -> int | None:
+    """Return the descriptor of standard output or error if a path, such as /dev/stdout, is where
+    it goes."""
+    for stream in (1, 2):
+        with suppress(OSError):
+            if os.path.samestat(path.stat(), os.fstat(stream)):
+                return stream
+    return None
 
 
 def _is_special(path: Path) -> bool:
