@@ -343,3 +343,26 @@ def test_what_help_shows_first_can_be_pasted(usms: Usms) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 record: 1 accepted" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("send missing.csv -t T1 -s S", "missing.csv"),
+        ("send r.csv -t T1 -s S --exclude missing.csv", "missing.csv"),
+        ("send r.csv -t T1 -s S --region XX", '"XX"'),
+        ("send r.csv -t T1 -s S --delimiter ;;", "--delimiter"),
+        ("send r.csv -t T1 -s S --encoding klingon", "--encoding"),
+        ("send r.csv -t \udcff -s S", "no text"),
+        ("send r.csv -t T1 -s S", "no key pair"),
+        ("send pipe -t T1 -s S", "no key pair"),
+    ],
+)
+def test_a_wrong_call_is_said_before_the_key_pair_is_asked_for(
+    usms: Usms, gateway: Gateway, call: str, said: str
+) -> None:
+    usms.environment = {"USPEEDO_ACCESSKEY_ID": "", "USPEEDO_ACCESSKEY_SECRET": ""}
+    os.mkfifo(usms.folder / "pipe")  # which nobody writes to, so that reading it would not end
+    result = usms.inside(*call.split())
+    assert_wrong(result, gateway, said)
+    assert ("no key pair" in result.err) == (said == "no key pair")

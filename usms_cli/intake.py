@@ -1,9 +1,12 @@
 """The whole input is read and checked into a draft, before anything else is decided."""
 
 import logging
+import stat
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
+from pathlib import Path
 
+from usms_cli.errors import InputError
 from usms_cli.journal.draft import Draft
 from usms_cli.recipients.check import Checker
 from usms_cli.recipients.exclude import Excluder
@@ -13,6 +16,21 @@ from usms_cli.recipients.source import ReadOptions, open_source
 _log = logging.getLogger(__name__)
 
 ShowProgress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
+
+
+def look_at(files: Iterable[str], options: ReadOptions) -> None:
+    """Open each file on disk once, so that a wrong call is said before anything else is asked for.
+
+    A pipe can be read only once, and is left alone. What is wrong in a file is found by `take_in`.
+
+    :raises UsageError: a file is not there, or an option is impossible.
+    """
+    for name in files:
+        with suppress(OSError, ValueError):  # which opening it says better
+            if name == "-" or not stat.S_ISREG(Path(name).stat().st_mode):
+                continue
+        with suppress(InputError):
+            open_source(name, options).close()
 
 
 def take_in(

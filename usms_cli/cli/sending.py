@@ -17,7 +17,7 @@ from usms_cli.cli.question import agreed
 from usms_cli.cli.terminal import Terminal
 from usms_cli.errors import ExitStatus, InputError, StoppedError, UsageError, UsmsError
 from usms_cli.findings import TemplateChecks
-from usms_cli.intake import leave_out, take_in
+from usms_cli.intake import leave_out, look_at, take_in
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.schema import Pace, PaceChange, RunInfo
 from usms_cli.journal.store import Store, check_name
@@ -25,6 +25,7 @@ from usms_cli.journal.view import View
 from usms_cli.recipients.check import Checker
 from usms_cli.recipients.choices import PhoneCheck
 from usms_cli.recipients.exclude import Excluder
+from usms_cli.recipients.phones import PhoneReader
 from usms_cli.recipients.raw import place
 from usms_cli.recipients.source import ReadOptions
 from usms_cli.report.report import Report, Status
@@ -66,9 +67,9 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
 
     :raises UsmsError: nothing was sent, for a reason that the input or the call gives.
     """
-    _check_files(order)
-    if order.name is not None:
-        check_name(order.name)
+    _check_call(order)
+    template = _text(order.template or settings.get(TEMPLATE_ID)) or None
+    sender = _text(settings.get(SENDER_ID) if order.sender is None else order.sender)
     asks = order.check_template or not order.dry_run
     account = settings.account() if asks and not order.sandbox else None
     address = account.address if account else _SANDBOX
@@ -85,8 +86,8 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
         draft = stack.enter_context(Draft(draft_path))
         checker = Checker(
             draft,
-            template=_text(order.template or settings.get(TEMPLATE_ID)) or None,
-            sender=_text(settings.get(SENDER_ID) if order.sender is None else order.sender),
+            template=template,
+            sender=sender,
             region=order.region,
             phone_check=order.phone_check,
         )
@@ -152,24 +153,37 @@ def _text(default: str | None) -> str | None:
     try:
         default.encode()
     except UnicodeEncodeError:
-        raise UsageError(f"{quoted(default)} is no text that can be sent") from None
+        raise UsageError(
+            f"the template or sender {quoted(default)} is no text that can be sent",
+            "Type its id as the uSpeedo console shows it.",
+        ) from None
     return default.strip()
 
 
-def _check_files(order: Order) -> None:
-    """Make sure that each input can be read, and that the failures are written over none.
+def _check_call(order: Order) -> None:
+    """Find what is wrong with a call, as far as that costs nothing.
 
-    :raises UsageError: they could not.
+    :raises UsageError: an input is not there, or an option is impossible.
     """
+    if order.name is not None:
+        check_name(order.name)
+    PhoneReader(order.region)  # refuses a region that is unknown
     inputs = [*order.files, *order.exclude]
     if inputs.count("-") > 1:
-        raise UsageError("standard input (-) is given twice, and can be read only once")
+        raise UsageError(
+            "standard input (-) is given twice, and can be read only once",
+            "Save one of the two as a file, and name that.",
+        )
+    look_at(inputs, order.read_options)
     if order.failures is None:
         return
     check_writable(order.failures)
     for name in inputs:
         if _is_same_file(order.failures, name):
-            raise UsageError(f"{place(name)} is an input, and --failures would write over it")
+            raise UsageError(
+                f"{place(name)} is an input, and --failures would write over it",
+                "Name another file for the failures.",
+            )
 
 
 def _is_same_file(path: Path, name: str) -> bool:
