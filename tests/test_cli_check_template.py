@@ -408,7 +408,7 @@ def test_a_run_that_was_begun_unchecked_does_not_go_on_with_a_message_that_is_to
         result = usms.inside(*SEND, "--run", "a", *more)
         assert result.status == 3
         assert "r.csv:5: its message has 503 characters" in result.err
-        assert 'of the run "a", 1 pending messages have more than 500 characters' in result.err
+        assert 'of the run "a", 1 pending message has more than 500 characters' in result.err
         assert len(gateway.requests) == 1
 
 

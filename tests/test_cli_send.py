@@ -304,13 +304,23 @@ def test_an_empty_array_is_nothing_to_send_and_a_file_of_no_bytes_is_wrong(
     assert gateway.requests == []
 
 
+def test_a_column_without_a_name_is_said_to_be_unused(usms: Usms) -> None:
+    write_csv(usms.folder / "r.csv", [("13800138000", "lost", "x")], "phone,,param1")
+    assert "columns not used: column 2 without a name;" in usms.send("r.csv").err
+    lines = '{"phone": "13800138000", "": "lost", "town": "x"}\n'
+    assert 'standard input: columns not used: column 2 without a name, "town"' in (
+        usms.send("-", stdin=lines).err
+    )
+
+
 def test_columns_that_mean_nothing_are_named_once(usms: Usms) -> None:
     rows = [(phone, "x", "y", "z", "1") for phone in phones(3)]
     write_csv(usms.folder / "r.csv", rows, "phone,param1,City,notes,line")
     result = usms.send("r.csv")
     assert result.status == 0
     assert [line for line in result.err.splitlines() if "City" in line] == [
-        "usms: r.csv: columns not used: City, notes (--param COLUMN makes one a template parameter)"
+        'usms: r.csv: columns not used: "City", "notes"; '
+        "--param COLUMN makes one with a name a template parameter"
     ]
 
 

@@ -131,7 +131,7 @@ def test_a_resend_of_the_unknown_and_a_second_sending_are_asked_for(
     assert len(gateway.requests) == 2
     terminal = OnTerminal(usms, *SEND)
     terminal.until(QUESTION)
-    assert "The run job of the last 24 hours" in " ".join(terminal.text.split())
+    assert "the run job of the last 24 hours" in " ".join(terminal.text.split())
     terminal.type("n\n")
     assert terminal.end() == 2
     assert len(gateway.requests) == 2

@@ -10,7 +10,7 @@ from usms_cli.errors import InputError
 from usms_cli.journal.draft import Draft
 from usms_cli.recipients.check import Checker
 from usms_cli.recipients.exclude import Excluder
-from usms_cli.recipients.raw import name_as_text
+from usms_cli.recipients.raw import name_as_text, place
 from usms_cli.recipients.source import ReadOptions, open_source
 
 _log = logging.getLogger(__name__)
@@ -85,4 +85,5 @@ def leave_out(
 
 def _about_unused(name: str, columns: Iterable[str]) -> str:
     listed = ", ".join(columns)
-    return f"{name}: columns not used: {listed} (--param COLUMN makes one a template parameter)"
+    how = "--param COLUMN makes one with a name a template parameter"
+    return f"{place(name)}: columns not used: {listed}; {how}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from usms_cli.errors import UsageError
-from usms_cli.text import quoted
+from usms_cli.text import quoted, quoted_path
 
 DEFAULT_ADDRESS = "https://api.uspeedo.com"
 
@@ -172,7 +172,7 @@ def _read_env_file(path: Path | None) -> dict[str, str]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"cannot read {quoted(str(path))}: {reason}") from None
+        raise UsageError(f"cannot read {quoted_path(path)}: {reason}") from None
     # interpolate=False: a secret may hold "${…}", which means just that.
     values = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in values.items() if value}

@@ -1,6 +1,8 @@
 """Text for people: what files and the API say is seen, never acted on; numbers with their words."""
 
 import re
+import sys
+from pathlib import Path
 
 # C0 and C1 controls, line and paragraph separators, the marks that reorder text, surrogates.
 _UNSAFE = re.compile(
@@ -13,11 +15,16 @@ def visible(text: str) -> str:
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
-def quoted(text: str, longest: int = 60) -> str:
+def quoted(text: str, longest: int = 200) -> str:
     """Return a value as it was found, visible, in quotes, shortened in the middle if very long."""
     if len(text) > longest:
         text = f"{text[: longest // 2]}…{text[-longest // 4 :]}"
     return f'"{visible(text)}"'
+
+
+def quoted_path(path: Path) -> str:
+    """Return where a file is, visible, in quotes, and whole."""
+    return quoted(str(path), sys.maxsize)
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -74,8 +74,12 @@ def test_what_exports_add_is_a_parameter_only_when_named() -> None:
 
 
 def test_unused_columns_are_those_that_mean_nothing() -> None:
-    assert unused("phone", "Name", "param1", "", "reason", "line", "City") == ["Name", "City"]
-    assert unused("phone", "Name", "param1", params=("Name",)) == ["param1"]
+    assert unused("phone", "Name", "param1", "", "reason", "line", "City") == [
+        '"Name"',
+        "column 4 without a name",
+        '"City"',
+    ]
+    assert unused("phone", "Name", "param1", params=("Name",)) == ['"param1"']
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_columns_without_use_are_known_after_reading(
     path.write_text("phone,Name,param1\n1,a,b\n")
     with closing(open_source(str(path), ReadOptions())) as source:
         list(source.records())
-        assert source.unused == ["Name"]
+        assert source.unused == ['"Name"']
 
 
 _CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('\r\n",;|\t'))

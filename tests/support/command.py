@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -99,8 +100,7 @@ class Usms:
             check=False,
         )
         result = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
-        assert "Traceback" not in result.err, result.err
-        assert SECRET not in result.out + result.err
+        _check(result)
         return result
 
     def inside(self, *arguments: str | Path) -> Result:
@@ -117,8 +117,9 @@ class Usms:
             signal.signal(signal.SIGTERM, kept)
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
-        assert SECRET not in done.output
-        return Result(done.exit_code, done.stdout, done.stderr)
+        result = Result(done.exit_code, done.stdout, done.stderr)
+        _check(result)
+        return result
 
     def send(self, *arguments: str | Path, stdin: str | bytes | None = None) -> Result:
         """Call `usms send --json` with template T1 and sender S unless given otherwise."""
@@ -129,6 +130,13 @@ class Usms:
         if not {"-s", "--sender"} & set(given):
             defaults += ["--sender", "S"]
         return self("send", *given, *defaults, "--json", stdin=stdin)
+
+
+def _check(result: Result) -> None:
+    """Make sure of what holds for every call: no traceback, no secret, errors in one style."""
+    assert "Traceback" not in result.err, result.err
+    assert SECRET not in result.out + result.err
+    assert re.search(r"^usms: error: .*\.$", result.err, re.MULTILINE) is None, result.err
 
 
 def command(*arguments: str | Path) -> Sequence[str]:

@@ -36,6 +36,11 @@ def name_of(status: int) -> str:
         return f"HTTP {status}"
 
 
+def words_of(error: Exception) -> str:
+    """Return what an exception of the network says, as `ConnectError: Connection refused`."""
+    return f"{type(error).__name__}: {error}".rstrip(": .")
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds to wait, from either form of the header (RFC 9110, section 10.2.3)."""
     value = headers.get("Retry-After", "").strip()

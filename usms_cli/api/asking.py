@@ -16,6 +16,7 @@ from usms_cli.api.answers import (
     Reply,
     name_of,
     retry_after,
+    words_of,
 )
 from usms_cli.api.connection import Connection, NoAnswer
 from usms_cli.errors import StoppedError
@@ -85,10 +86,7 @@ class Asker:
     def _ask_once(self, path: str, ids: Sequence[str], answer: type[R]) -> R:
         came = self._connection.exchange("GET", path, query=[("id", one) for one in ids])
         if isinstance(came, NoAnswer):
-            late = (
-                "no answer in time" if came.late else f"{type(came.error).__name__}: {came.error}"
-            )
-            raise _NotNowError(late)
+            raise _NotNowError("no answer in time" if came.late else words_of(came.error))
         named = name_of(came.status)
         if 300 <= came.status < 400:
             raise StoppedError(f"{named}: the address leads elsewhere")

@@ -19,6 +19,7 @@ from usms_cli.api.answers import (
     Reply,
     name_of,
     retry_after,
+    words_of,
 )
 
 
@@ -118,7 +119,7 @@ def judge_failure(error: Exception) -> Verdict:
     Only where no connection was made is it sure that nothing was taken. Everything else, above all
     a connection that broke, may have come after the request went through.
     """
-    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    reason = words_of(error)
     match error:
         case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout():
             return NotTaken(f"no connection was made ({reason})")

@@ -7,7 +7,7 @@ import typer
 from usms_cli.cli import options
 from usms_cli.cli.guard import guarded, print_error
 from usms_cli.errors import ExitStatus, UsageError, UsmsError
-from usms_cli.text import count, quoted
+from usms_cli.text import count, quoted, quoted_path
 
 _NAMED = 10  # runs, in the question before they are deleted
 
@@ -38,7 +38,7 @@ def runs(context: typer.Context, json: options.Json = False) -> ExitStatus:
     lines: list[RunLine] = []
     names = store.names()
     if not names:
-        none = f"there is no run in {quoted(str(store.directory), 200)} yet"
+        none = f"there is no run in {quoted_path(store.directory)} yet"
         terminal.notice(f"{none}; begin one with: usms send FILE")
     for name in names:
         try:

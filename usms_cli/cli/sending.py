@@ -266,11 +266,11 @@ def _ask(order: Order, info: RunInfo, view: View, store: Store, terminal: Termin
     equal = find_equal(info, store) if order.name is None else None
     asks = order.ask and terminal.can_ask
     if equal:
-        sent = f"The run {equal} of the last 24 hours sent the same input."
+        sent = f"the run {equal} of the last 24 hours sent the same input"
         if asks:
             terminal.problem(sent)
         else:
-            terminal.notice(f"{sent} It is sent once more.")
+            terminal.notice(f"{sent}; it is sent once more")
     if asks and not agreed(info, view, terminal, order.limit):
         raise UsageError("nothing was sent")
 

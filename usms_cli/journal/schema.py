@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from usms_cli.errors import StoppedError, UsageError
-from usms_cli.text import quoted
+from usms_cli.text import quoted_path
 
 APPLICATION_ID = 0x75736D73  # "usms", in the header of the file
 VERSION = 3
@@ -158,7 +158,7 @@ def journal_errors(path: Path) -> Iterator[None]:
     except (sqlite3.Error, OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise JournalError(
-            f"cannot use the journal {quoted(str(path), 200)}: {reason}",
+            f"cannot use the journal {quoted_path(path)}: {reason}",
             "Nothing is sent that is not on disk first. Check the disk, then go on.",
         ) from error
 
@@ -227,11 +227,11 @@ def _open(path: Path) -> sqlite3.Connection:
     connection.close()
     if application != APPLICATION_ID:
         raise UsageError(
-            f"{quoted(str(path), 200)} is not a run of usms, or is damaged",
+            f"{quoted_path(path)} is not a run of usms, or is damaged",
             "Move it out of the state directory.",
         )
     raise UsageError(
-        f"the run {quoted(str(path), 200)} was written by another version of usms "
+        f"the run {quoted_path(path)} was written by another version of usms "
         f"(its format is {version}, this version's {VERSION})",
         "Use the version of usms that began the run.",
     )

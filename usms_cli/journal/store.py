@@ -18,7 +18,7 @@ from pathlib import Path
 from usms_cli.errors import UsageError, UsmsError
 from usms_cli.journal.schema import journal_errors, remove_sides
 from usms_cli.journal.view import View
-from usms_cli.text import quoted
+from usms_cli.text import quoted, quoted_path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _PATIENCE = 0.5  # seconds; somebody who only looks whether a run is locked holds it for an instant
@@ -112,7 +112,7 @@ class Store:
         if reference == "last":
             if not names:
                 raise UsageError(
-                    f"there is no run in {quoted(str(self.directory), 200)} yet",
+                    f"there is no run in {quoted_path(self.directory)} yet",
                     "Begin one: usms send FILE",
                 )
             return max(names, key=self.begun)

@@ -49,7 +49,7 @@ class UnclearColumnsError(InputError):
     """The names of columns do not say where the fields are; `what` says it without the file."""
 
     def __init__(self, name: str, what: str, hint: str) -> None:
-        super().__init__(f"{place(name)}: {what}.", hint)
+        super().__init__(f"{place(name)}: {what}", hint)
         self.what = what
 
 
@@ -78,7 +78,8 @@ class Columns(msgspec.Struct, frozen=True):
 class ColumnFinder:
     """Finds the columns of one input, by their names and what the user said of them.
 
-    `unused` is what was found so far and means nothing to us, in order, the first hundred.
+    `unused` is what was found so far and means nothing to us, in order, the first hundred: each
+    name in quotes, or which column it is that has none.
     """
 
     def __init__(self, name: str, phone_column: str | None, params: tuple[str, ...]) -> None:
@@ -146,7 +147,7 @@ class ColumnFinder:
                 f"{quoted(columns.names[columns.params[0]])}",
                 "Say which columns are the parameters with --param NAME, in order.",
             )
-        self._note_unused(columns, places)
+        self._note_unused(columns)
         return columns
 
     def require_phone(self, columns: Columns) -> None:
@@ -164,7 +165,7 @@ class ColumnFinder:
             return
         for option, name in self._unseen.values():
             raise UsageError(
-                f"{option} {quoted(name)}: {place(self._name)} has no such column.",
+                f"{option} {quoted(name)}: {place(self._name)} has no such column",
                 f"It has {_list(self._names)}.",
             )
 
@@ -212,13 +213,14 @@ class ColumnFinder:
             raise self._unclear(f"{several} could each be {what}", hint)
         return found[0] if found else None
 
-    def _note_unused(self, columns: Columns, places: dict[str, int]) -> None:
+    def _note_unused(self, columns: Columns) -> None:
         used = columns.used
-        for key, position in places.items():
-            if key and position not in used and key not in _OF_EXPORTS:
-                if len(self._unused) == _MANY:
-                    return
-                self._unused[columns.names[position]] = None
+        for position, name in enumerate(columns.names[:-1]):
+            if position in used or same_name(name) in _OF_EXPORTS:
+                continue
+            if len(self._unused) == _MANY:
+                return
+            self._unused[quoted(name) if name else f"column {position + 1} without a name"] = None
 
     def _unclear(self, what: str, hint: str) -> UnclearColumnsError:
         return UnclearColumnsError(self._name, what, hint)

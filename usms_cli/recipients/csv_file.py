@@ -33,7 +33,7 @@ def parse_delimiter(text: str) -> str:
     character = _SPELLED.get(text.casefold(), text)
     if len(character) != 1 or character in '"\r\n\0':
         raise UsageError(
-            f"--delimiter {quoted(text)} is not one character that can part cells.",
+            f"--delimiter {quoted(text)} is not one character that can part cells",
             "Use a character such as ; or | or the word tab.",
         )
     return character
@@ -226,4 +226,4 @@ def _quoting_error(name: str, line: int, last: int, error: csv.Error) -> InputEr
             f"begins a record with a quote that does not close there: it closes in line {last}, "
             "where text follows it"
         )
-    return InputError(f"{place(name, line)} {what}.", _HOW_TO_QUOTE)
+    return InputError(f"{place(name, line)} {what}", _HOW_TO_QUOTE)

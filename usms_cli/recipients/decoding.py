@@ -52,13 +52,13 @@ class TextFile:
         self.encoding = next(marked, encoding or "utf-8")
         if self.encoding == "utf-32" and encoding is None:
             raise InputError(
-                f"{place(self.name)} is UTF-32 text.",
+                f"{place(self.name)} is UTF-32 text",
                 "Add --encoding utf-32, or save it as UTF-8.",
             )
         name = codecs.lookup(self.encoding).name
         if name in ("utf-16", "utf-32") and not raw.head.startswith(tuple(_MARKS)):
             raise InputError(
-                f"{place(self.name)} has no byte order mark, and {name} comes in two orders.",
+                f"{place(self.name)} has no byte order mark, and {name} comes in two orders",
                 f"Say which it is: --encoding {name}-le or {name}-be. If it is UTF-8, leave "
                 "--encoding out.",
             )
@@ -92,7 +92,7 @@ class TextFile:
             as_said = utf8.line.encode().decode(self.encoding, "replace")
             raise InputError(
                 f"{place(self.name)} is UTF-8 text, though --encoding says {self.encoding}: "
-                f"{quoted(as_said)} reads {quoted(utf8.line)} as UTF-8.",
+                f"{quoted(as_said)} reads {quoted(utf8.line)} as UTF-8",
                 "Send it in a call of its own, without --encoding. If UTF-8 is wrong, convert it: "
                 f"iconv -f {self.encoding} -t utf-8 FILE | usms send -",
             )
@@ -113,7 +113,7 @@ class TextFile:
                 number = next((n for n, size in enumerate(lengths) if size > LONGEST), None)
                 if number is not None:
                     raise InputError(
-                        f"{place(self.name, line + number)} {TOO_LONG}.",
+                        f"{place(self.name, line + number)} {TOO_LONG}",
                         "Is it a file of recipients, with one on each line?",
                     )
             line += _line_breaks(chunk)
@@ -131,7 +131,7 @@ class TextFile:
         if "\0" in text:
             line += _line_breaks(text[: text.index("\0")])
             raise InputError(
-                f"{place(self.name, line)} has a NUL byte: this is no text file.",
+                f"{place(self.name, line)} has a NUL byte: this is no text file",
                 "Save the list as CSV, UTF-8. If it is UTF-16 text without a byte order mark, "
                 "add --encoding utf-16-le.",
             )
@@ -154,7 +154,7 @@ class TextFile:
                 continue
         choose = "Choose the line that reads right, and add its option:\n" + "\n".join(guesses)
         return InputError(
-            f"{place(self.name, line)} is not {self.encoding.upper()} text.",
+            f"{place(self.name, line)} is not {self.encoding.upper()} text",
             choose if guesses else "Save the file as UTF-8, or name its encoding with --encoding.",
         )
 
@@ -194,7 +194,7 @@ def _check_encoding(name: str) -> None:
             raise LookupError(name)
     except (LookupError, ValueError) as error:
         raise UsageError(
-            f"--encoding {quoted(name)} is no encoding of text.",
+            f"--encoding {quoted(name)} is no encoding of text",
             f"Usual ones are utf-8, utf-16, {', '.join(_LIKELY)}.",
         ) from error
 

@@ -35,7 +35,7 @@ class Walk:
         where = f", record {self.number}" if self.number else ""
         if not where:
             what = what.removeprefix("or just after ")
-        return InputError(f"{place(self._name)}{where} {what}.", hint)
+        return InputError(f"{place(self._name)}{where} {what}", hint)
 
     def skip(self, event: str) -> None:
         """Go past the value that begins with `event`; raise InputError if it is too deep."""

@@ -51,7 +51,7 @@ class RawFile:
         if not self.head:
             self.close()
             raise InputError(
-                f"{place(name)} is empty: it holds no bytes at all.",
+                f"{place(name)} is empty: it holds no bytes at all",
                 "Is it the right file? An export without records has at least a header line.",
             )
 
@@ -81,7 +81,7 @@ class RawFile:
         """Raise InputError if the file was changed since it was opened."""
         if self._state != _state(self._file):
             raise InputError(
-                f"{place(self.name)} was changed while it was read.",
+                f"{place(self.name)} was changed while it was read",
                 "Wait until the program that writes it has finished, then try again.",
             )
 
@@ -100,7 +100,7 @@ class RawFile:
         except OSError as error:
             copy.close()
             raise InputError(
-                f"{place(self.name)} could not be kept in a temporary file: {error.strerror}.",
+                f"{place(self.name)} could not be kept in a temporary file: {error.strerror}",
                 "Give it as a file, or set TMPDIR to a directory on a disk with more room.",
             ) from error
         self.close()
@@ -118,26 +118,31 @@ class RawFile:
                 self._file.seek(position)
             return self._file.read(BLOCK)
         except OSError as error:
-            raise InputError(f"{place(self.name)} cannot be read: {error.strerror}.") from error
+            raise InputError(
+                f"{place(self.name)} cannot be read: {error.strerror}",
+                "Check the file or its disk.",
+            ) from error
 
 
 def _open(name: str) -> IO[bytes]:
     if name == "-":
         if sys.stdin is None:
-            raise UsageError("Standard input is closed.", "Give a file, or pipe the records in.")
+            raise UsageError("standard input is closed", "Give a file, or pipe the records in.")
         return sys.stdin.buffer
     try:
         return open(name, "rb")  # noqa: PTH123  (RawFile.close closes it)
     except FileNotFoundError as error:
-        raise UsageError(f"There is no file {place(name)}.", "Check the name.") from error
+        raise UsageError(f"there is no file {place(name)}", "Check its name and folder.") from error
     except IsADirectoryError as error:
         raise InputError(
-            f"{place(name)} is a directory, not a file of recipients.",
+            f"{place(name)} is a directory, not a file of recipients",
             "Name the files in it one by one.",
         ) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"{place(name)} cannot be opened: {reason}.") from error
+        raise UsageError(
+            f"{place(name)} cannot be opened: {reason}", "Check its name, and who may read it."
+        ) from error
 
 
 def _state(file: IO[bytes]) -> tuple[int, int] | None:

@@ -68,7 +68,7 @@ class Source:
 
     @property
     def unused(self) -> list[str]:
-        """The columns or keys met so far that mean nothing, the first hundred of them."""
+        """The columns or keys met so far that mean nothing, for people; the first hundred."""
         return self._finder.unused
 
     def records(self, on_bytes: OnBytes | None = None) -> Iterator[Record | Problem]:
@@ -117,24 +117,24 @@ def _format_of_bytes(name: str, head: bytes, said: Format | None) -> Format | No
     """
     if head.startswith(b"\xd0\xcf\x11\xe0"):  # OLE: of Excel before 2007, and around a cipher
         raise InputError(
-            f"{place(name)} is an Excel workbook with a password, or of before 2007 (.xls).",
+            f"{place(name)} is an Excel workbook with a password, or of before 2007 (.xls)",
             "Open it in Excel and save it as .xlsx without a password, or as CSV UTF-8.",
         )
     if head.startswith(b"\x1f\x8b"):
         raise InputError(
-            f"{place(name)} is compressed by gzip.",
+            f"{place(name)} is compressed by gzip",
             "Unpack it on the way: gzip -dc FILE | usms send -",
         )
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # a zip, of which xlsx is one
         if said in (None, "xlsx"):
             return "xlsx"
         raise InputError(
-            f"{place(name)} is an Excel workbook or an archive, not text.",
+            f"{place(name)} is an Excel workbook or an archive, not text",
             f"Leave out --format {said}, so that it is read as what it is.",
         )
     if said == "xlsx" or (said is None and name.casefold().endswith((".xlsx", ".xlsm"))):
         raise InputError(
-            f"{place(name)} is no Excel workbook, though its name or --format says so.",
+            f"{place(name)} is no Excel workbook, though its name or --format says so",
             "If it is a text, say which: --format csv. If not, it is damaged: save it once more.",
         )
     return said

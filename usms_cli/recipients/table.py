@@ -105,10 +105,10 @@ def _columns(name: str, header: list[str], finder: ColumnFinder) -> Columns:
     while header and not header[-1]:
         header.pop()
     if not header:
-        raise InputError(f"{place(name)} has blank lines only.", "Is it the right file?")
+        raise InputError(f"{place(name)} has blank lines only", "Is it the right file?")
     if not any(map(finder.knows, header)) and any(map(_LIKE_A_PHONE.fullmatch, header)):
         raise InputError(
-            f"{place(name)} begins with a record; its first line must name the columns.",
+            f"{place(name)} begins with a record; its first line must name the columns",
             "Put a line above it such as: phone,param1,param2",
         )
     return finder.header(header)

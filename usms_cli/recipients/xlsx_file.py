@@ -70,8 +70,9 @@ def _require_extra(name: str) -> None:
     """Raise UsageError if python-calamine is not installed."""
     if find_spec("python_calamine") is None:
         raise UsageError(
-            f"{place(name)} is an Excel workbook, and reading one needs the extra `excel`.",
-            "Install it: pip install 'usms-cli[excel]'\nOr save the sheet as CSV UTF-8.",
+            f"{place(name)} is an Excel workbook, and reading one needs the extra `excel`",
+            "Install usms-cli[excel] the way that usms-cli was installed (with pip, pipx or uv), "
+            "or save the sheet as CSV UTF-8.",
         )
 
 
@@ -82,21 +83,19 @@ def _choose(package: Package, sheet: str | None) -> str:
     if sheet is not None:
         if sheet in package.sheets:
             return sheet
-        raise UsageError(
-            f"--sheet {quoted(sheet)}: {where} has no such sheet.", f"It has {listed}."
-        )
+        raise UsageError(f"--sheet {quoted(sheet)}: {where} has no such sheet", f"It has {listed}.")
     filled = [name for name in package.visible if not package.is_empty(name)]
     if len(filled) == 1:
         return filled[0]
     if filled:
         names = ", ".join(map(quoted, filled))
         raise InputError(
-            f"{where} has more than one sheet with something in it: {names}.",
+            f"{where} has more than one sheet with something in it: {names}",
             "Save the one that is meant as a file of its own, or, unless it is for --exclude, "
             "say which with --sheet NAME.",
         )
     raise InputError(
-        f"{where} has no visible sheet with anything in it.",
+        f"{where} has no visible sheet with anything in it",
         f"It has {listed or 'no sheet'}: choose a hidden one with --sheet NAME."
         if len(package.sheets) > len(package.visible)
         else "Is it the right file?",

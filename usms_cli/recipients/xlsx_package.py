@@ -107,7 +107,7 @@ class Package:
 
     def damaged(self) -> InputError:
         """Return the error for a file that is not what it should be."""
-        return InputError(f"{place(self.name)} is damaged, or was not copied whole.", _SAVE)
+        return InputError(f"{place(self.name)} is damaged, or was not copied whole", _SAVE)
 
     def is_empty(self, sheet: str) -> bool:
         """Tell whether a sheet has no value in any cell."""
@@ -121,7 +121,7 @@ class Package:
                 columns.update(column for column, _ in found)
                 rows = {max(rows | {row for _, row in found}, key=_long_then_large)}
                 if (b"", b"") in found:
-                    raise InputError(f"{place(self.name)} does not say where its cells are.", _SAVE)
+                    raise InputError(f"{place(self.name)} does not say where its cells are", _SAVE)
         width = _column_number(max(columns, key=_long_then_large)) + 1
         height = int(max(rows) or 0)
         if height > _ROWS:
@@ -129,7 +129,7 @@ class Package:
         if width * height > _CELLS:
             raise InputError(
                 f"{place(self.name)} has cells as far as column {width:,} and row {height:,}: "
-                "too many to be read.",
+                "too many to be read",
                 "Delete the empty rows and columns in Excel, or save the sheet as CSV UTF-8.",
             )
 
@@ -171,7 +171,7 @@ class Package:
             raise self.damaged()
         if any(info.flag_bits & 1 for info in self._zip.infolist()):
             raise InputError(
-                f"{place(self.name)} is protected by a password.", "Save it without the password."
+                f"{place(self.name)} is protected by a password", "Save it without the password."
             )
         if _MIMETYPE in names and b"opendocument" in self._zip.read(_MIMETYPE):
             what = "is an OpenDocument file (.ods)"
@@ -183,10 +183,10 @@ class Package:
             return
         else:
             raise InputError(
-                f"{place(self.name)} is a zip archive, and no Excel workbook.",
+                f"{place(self.name)} is a zip archive, and no Excel workbook",
                 "Unpack it, and name the files in it.",
             )
-        raise InputError(f"{place(self.name)} {what}.", "Save it as .xlsx, or as CSV UTF-8.")
+        raise InputError(f"{place(self.name)} {what}", "Save it as .xlsx, or as CSV UTF-8.")
 
     def _check_sizes(self) -> None:
         """Raise InputError if what is packed is, or says it is, larger than any list."""
@@ -196,7 +196,7 @@ class Package:
         if size > _LARGEST or size > max(_SUSPECT, _TIMES * packed):
             raise InputError(
                 f"{place(self.name)} unpacks to {size / (1 << 30):,.1f} GiB: that is too much to "
-                "be a list, and may be a trap (a zip bomb).",
+                "be a list, and may be a trap (a zip bomb)",
                 "If you trust it, save the sheet as CSV UTF-8, which may be of any size.",
             )
         for part in parts:  # to its end, where it turns out whether the size was true

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from usms_cli.errors import UsageError
-from usms_cli.text import quoted
+from usms_cli.text import quoted_path
 
 
 def check_writable(path: Path) -> None:
@@ -24,12 +24,12 @@ def check_writable(path: Path) -> None:
         )
     try:
         if path.is_dir():
-            raise UsageError(f"cannot write {quoted(str(path), 200)}: it is a directory")
+            raise UsageError(f"cannot write {quoted_path(path)}: it is a directory")
         if _stream_at(path) is not None:
             return
         place = path if _is_special(path) else path.resolve().parent
         if not os.access(place, os.W_OK | (os.X_OK if place != path else 0)):
-            raise UsageError(f"cannot write {quoted(str(path), 200)}: no such folder, or not yours")
+            raise UsageError(f"cannot write {quoted_path(path)}: no such folder, or not yours")
     except (OSError, RuntimeError) as error:
         raise _unwritable(path, error) from error
 
@@ -85,4 +85,4 @@ def _is_special(path: Path) -> bool:
 def _unwritable(path: Path, error: Exception) -> UsageError:
     """Return the error for a file that cannot be written; RuntimeError: its links are a circle."""
     why = error.strerror if isinstance(error, OSError) else "its links lead in a circle"
-    return UsageError(f"cannot write {quoted(str(path), 200)}: {why}")
+    return UsageError(f"cannot write {quoted_path(path)}: {why}")
