@@ -1,11 +1,13 @@
 """What a person sees on a real terminal: tables, a question, progress."""
 
+import json
 import os
 import re
 import threading
 import time
 
 import pytest
+from rich.cells import cell_len
 
 from tests.support.command import Usms, phones, write_csv
 from tests.support.gateway import TAKEN, Gateway, Reply
@@ -167,3 +169,42 @@ def test_a_question_before_runs_are_deleted_counts_them_and_names_the_first_ten(
     terminal.type("y\n")
     assert terminal.end() == 0
     assert len(usms.inside("runs", "--json").report) == 11
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_what_is_copied_out_of_a_table_stands_in_one_piece_and_nothing_is_cut_off(
+    usms: Usms, gateway: Gateway, columns: int
+) -> None:
+    parameter = "赵先生，您好：" * 9 + "end"
+    rows = [("13800138000", "模板" * 12, "y"), ("19999990101", "T1", parameter)]
+    write_csv(usms.folder / "r.csv", rows, "phone,template,param1")
+    session = "7ad0f6c1-8a2e-4f55-9c3b-5d1c7ad0f6c1"
+    answer = {
+        "RetCode": 0,
+        "SessionNo": [session],
+        "FailedTargetPhones": [{"Phone": "19999990101", "FailureReason": "on the blacklist"}],
+    }
+    gateway.plan = lambda *_: Reply(body=json.dumps(answer).encode())
+    sent = OnTerminal(usms, *SEND, "--yes", "--run", "spring-2026-11-24-a", columns=columns)
+    assert sent.end() == 1
+    lines = [line.rstrip() for line in sent.text.splitlines()]
+    assert any(session in line for line in lines)
+    assert any("19999990101" in line for line in lines)
+    tables = lines[lines.index("Session numbers") : lines.index("2 records: 1 accepted, 1 failed")]
+    assert max(map(cell_len, tables)) <= columns
+    squeezed = re.sub(r"\s", "", sent.text)
+    assert "…" not in squeezed
+    assert squeezed.count("您好") + squeezed.count("好：") >= 9
+    listed = OnTerminal(usms, "runs", columns=columns)
+    assert listed.end() == 0
+    [line] = [line for line in listed.text.splitlines() if "spring-2026" in line]
+    assert re.match(r"spring-2026-11-24-a +now +complete +2 +1 +1 +[\d.]+ kB$", line.rstrip())
+
+
+def test_numbers_in_a_pipe_stand_below_each_other(usms: Usms, gateway: Gateway) -> None:
+    for count in (3, 12):
+        write_csv(usms.folder / "r.csv", [(phone, "x") for phone in phones(count)])
+        assert usms.inside(*SEND, "--run", f"of-{count}").status == 0
+    _, _, *rows, _ = usms.inside("runs").out.splitlines()
+    ends = [re.search(r"records|complete +\d+", row) for row in rows]
+    assert len({end and end.end() for end in ends}) == 1

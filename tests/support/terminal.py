@@ -1,4 +1,4 @@
-"""A real pseudo-terminal of 80 columns and 24 lines, with a call of `usms` on it."""
+"""A real pseudo-terminal, of 80 columns unless said, with a call of `usms` on it."""
 
 import fcntl
 import os
@@ -20,9 +20,11 @@ _SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07)")
 class OnTerminal:
     """A call whose three streams are a terminal. `shown` is what came on it until now."""
 
-    def __init__(self, usms: Usms, *arguments: str | Path, stdin: int | None = None) -> None:
+    def __init__(
+        self, usms: Usms, *arguments: str | Path, stdin: int | None = None, columns: int = 80
+    ) -> None:
         self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.shown = ""
         self._bytes = b""
         self._process = subprocess.Popen(

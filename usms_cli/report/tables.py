@@ -1,11 +1,12 @@
 """A report for people: on a terminal as tables, of which each shows at most twenty rows; elsewhere
 as plain aligned text, whole."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +22,9 @@ _NUMBERS = (
     *("recipients", "records", "accepted", "failed", "unknown", "pending", "delivered"),
     *("age", "size"),
 )
+_COPIED = ("session number", "run", "phone")  # out of a table, and so in one piece
+_NARROW = 8
+_BETWEEN = 3  # columns of a table
 _SAMPLE = 1000  # rows that the widths of plain columns are taken from
 
 _STYLES = {
@@ -160,18 +164,54 @@ def print_section(section: Section, console: Console) -> None:
 
 
 def _print_table(section: Section, console: Console) -> None:
-    table = Table(title=Text(section.title, section.style), title_justify="left")
-    for column in section.columns:
+    rows = [tuple(map(visible, row)) for row in islice(section.rows, section.shown)]
+    title = Text(section.title, section.style)
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False
+    )
+    for column, width in zip(
+        section.columns, _widths(section.columns, rows, console.width), strict=True
+    ):
         numeric = column in _NUMBERS
-        table.add_column(column, overflow="fold", justify="right" if numeric else "left")
-    for row in islice(section.rows, section.shown):
-        table.add_row(*(Text(visible(cell)) for cell in row))
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(column, width=width, overflow="fold", justify=justify)
+    for row in rows:
+        table.add_row(*map(Text, row))
     console.print()
     console.print(table)
     if section.total > section.shown:
         console.print(
             Text(f"and {section.total - section.shown:,} more: {section.more}"), soft_wrap=True
         )
+
+
+def _widths(columns: Sequence[str], rows: Sequence[tuple[str, ...]], room: int) -> list[int]:
+    """Return how wide the columns of a table are, of which the widest give way where there is not
+    room for all: first those of words, then the heads of numbers, then what is to be copied."""
+    room = max(room - _BETWEEN * (len(columns) - 1), len(columns))
+    heads = list(map(cell_len, columns))
+    cells = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    widths = [min(room, max(pair)) for pair in zip(heads, cells, strict=True)]
+    narrow = [min(width, _NARROW) for width in widths]
+
+    def least(*, heads_fold: bool) -> Iterator[int]:
+        for place, column in enumerate(columns):
+            if column in _NUMBERS:
+                yield cells[place] if heads_fold else widths[place]
+            else:
+                yield widths[place] if column in _COPIED else narrow[place]
+
+    floors = (
+        list(least(heads_fold=False)),
+        list(least(heads_fold=True)),
+        narrow,
+        [1] * len(columns),
+    )
+    floor = next(one for one in floors if sum(one) <= room)
+    while sum(widths) > room:
+        places = (place for place in range(len(columns)) if widths[place] > floor[place])
+        widths[max(places, key=lambda place: widths[place])] -= 1
+    return widths
 
 
 def _print_plain(section: Section, console: Console) -> None:
@@ -181,9 +221,10 @@ def _print_plain(section: Section, console: Console) -> None:
     out = console.file
     out.write(f"\n{section.title}\n")
     for row in chain([section.columns], sample, rows):
-        cells = (
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
-        )
+        cells = []
+        for column, cell, width in zip(section.columns, row, widths, strict=True):
+            space = " " * (width - cell_len(cell))
+            cells.append(space + cell if column in _NUMBERS else cell + space)
         out.write("  ".join(cells).rstrip() + "\n")
 
 
