@@ -252,7 +252,8 @@ class Delivery:
         self._rate.answer(batch.size, time.monotonic())
         settlement = settle(verdict, batch)
         self._ledger.settle(request, batch, settlement)
-        _log.info("request %d: %s %s", request, settlement.verdict, settlement.reason or "")
+        why = f" ({settlement.reason})" if settlement.reason else ""
+        _log.info("request %d: %s%s", request, settlement.verdict, why)
         self._tally = self._tally.plus(batch, settlement)
         ended_unknown = settlement.outcome == "unknown" and len(settlement.apart) < batch.size
         if ended_unknown:

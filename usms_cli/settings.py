@@ -90,8 +90,8 @@ class Settings:
             )
             raise UsageError(
                 f"no key pair: {missing} not set",
-                "Set it in the environment or in a .env file (see .env.example), "
-                "or try --dry-run or --sandbox, which need none.",
+                "Set it in the environment, or as NAME=value in a file .env here. "
+                "--dry-run and --sandbox need none.",
             )
         if ":" in key_id or not key_id.isprintable() or not secret.isprintable():
             raise UsageError(
@@ -172,7 +172,10 @@ def _read_env_file(path: Path | None) -> dict[str, str]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"cannot read {quoted_path(path)}: {reason}") from None
+        raise UsageError(
+            f"cannot read {quoted_path(path)}: {reason}",
+            "Write NAME=value on each line of a text file, and name it with --env-file.",
+        ) from None
     # interpolate=False: a secret may hold "${…}", which means just that.
     values = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in values.items() if value}

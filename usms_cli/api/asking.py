@@ -20,6 +20,7 @@ from usms_cli.api.answers import (
 )
 from usms_cli.api.connection import Connection, NoAnswer
 from usms_cli.errors import StoppedError
+from usms_cli.settings import BASE_URL, KEY_ID
 from usms_cli.text import quoted
 
 MOST_IDS = 100  # in one question (the provider's page of USMSSendReceipt)
@@ -89,7 +90,9 @@ class Asker:
             raise _NotNowError("no answer in time" if came.late else words_of(came.error))
         named = name_of(came.status)
         if 300 <= came.status < 400:
-            raise StoppedError(f"{named}: the address leads elsewhere")
+            raise StoppedError(
+                f"{named}: the address leads elsewhere", f"Check {BASE_URL}, or leave it out."
+            )
         busy = came.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
         if busy or came.status >= 500:
             raise _NotNowError(named, retry_after(came.headers))
@@ -105,7 +108,7 @@ class Asker:
         if came.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or code == WRONG_KEY:
             raise StoppedError(
                 f"the key pair was refused: {named if code is None else words}",
-                "Is it still the right one? See USPEEDO_ACCESSKEY_ID in the docs.",
+                f"Check {KEY_ID} and its secret; the uSpeedo console shows what holds.",
             )
         if code == SERVER_ERROR:
             raise _NotNowError(words)

@@ -86,7 +86,10 @@ class Connection:
             self._http.build_request("GET", "/")
         # The last is how httpx refuses a SOCKS proxy of the environment.
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError, ImportError) as error:
-            raise UsageError(f"{BASE_URL} {quoted(account.address)}: {error}") from None
+            raise UsageError(
+                f"{BASE_URL} {quoted(account.address)} cannot be used: {str(error).rstrip('.')}",
+                "Check it, and the proxies of the environment (HTTPS_PROXY, ALL_PROXY).",
+            ) from None
 
     def close(self) -> None:
         self._http.close()

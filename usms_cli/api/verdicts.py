@@ -21,6 +21,7 @@ from usms_cli.api.answers import (
     retry_after,
     words_of,
 )
+from usms_cli.settings import KEY_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes | None) -> Verdic
     if status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after(headers) is not None:
         return NotTaken(named, retry_after(headers))
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return Stop(_with_message(f"the key pair was refused: {named}", body))
+        return _key_refused(_with_message(named, body))
     if 300 <= status < 400:
         return Stop(f"{named}: the address leads elsewhere, and a key pair is not sent after it")
     # A proxy gives these also when the request has gone through.
@@ -107,10 +108,14 @@ def _judge_answer(answer: "_Answer") -> Verdict:
     if sessions or code == 0:
         return Taken(sessions, tuple(one.checked() for one in answer.failed_target_phones or ()))
     if code == WRONG_KEY:
-        return Stop(f"the key pair was refused: {reason}")
+        return _key_refused(reason)
     if code == SERVER_ERROR:
         return Unknown(reason)
     return Refused(reason)
+
+
+def _key_refused(words: str) -> Stop:
+    return Stop(f"the key pair was refused: {words}; check {KEY_ID} and its secret")
 
 
 def judge_failure(error: Exception) -> Verdict:

@@ -46,7 +46,7 @@ def runs(context: typer.Context, json: options.Json = False) -> ExitStatus:
                 report = report_on_run(view, running=store.is_running(name))
                 lines.append(RunLine.of(report, store.size(name)))
         except UsmsError as error:
-            terminal.problem(error.message)
+            terminal.problem(f"{error.message}. {error.hint}")
     lines.sort(key=lambda line: line.created, reverse=True)
     if json:
         write_runs(lines)

@@ -212,8 +212,8 @@ def _rejection(order: Order, info: RunInfo) -> UsmsError | None:
         return InputError(
             f"nothing was sent: {info.invalid:,} of {count(info.records, 'record')} "
             f"{'is' if info.invalid == 1 else 'are'} invalid",
-            "Mend them, or send the others with --skip-invalid. "
-            "--failures FILE writes them all to a file.",
+            "Mend what is invalid, or leave it out with --skip-invalid. "
+            "--failures FILE writes all of it to a file.",
         )
     if order.at_most is not None and info.recipients > order.at_most:
         return InputError(
@@ -253,7 +253,7 @@ def _list_problems(report: Report, terminal: Terminal) -> None:
     for number, row in enumerate(report.view.rows("invalid")):
         if number == _SHOWN_PROBLEMS:
             rest = report.counts.invalid - _SHOWN_PROBLEMS
-            terminal.problem(f"and {rest:,} more; --failures FILE writes them all")
+            terminal.problem(f"and {rest:,} more; --failures FILE writes all of them")
             break
         terminal.problem(f"{row.source}:{row.line}: {row.reason}")
 

@@ -159,7 +159,8 @@ def journal_errors(path: Path) -> Iterator[None]:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise JournalError(
             f"cannot use the journal {quoted_path(path)}: {reason}",
-            "Nothing is sent that is not on disk first. Check the disk, then go on.",
+            "Nothing is sent that is not on disk first. Check the disk, or name another folder in "
+            "USMS_STATE_DIR.",
         ) from error
 
 
@@ -228,7 +229,7 @@ def _open(path: Path) -> sqlite3.Connection:
     if application != APPLICATION_ID:
         raise UsageError(
             f"{quoted_path(path)} is not a run of usms, or is damaged",
-            "Move it out of the state directory.",
+            f"Move it out of the state directory, or delete it: usms runs delete {path.stem}",
         )
     raise UsageError(
         f"the run {quoted_path(path)} was written by another version of usms "

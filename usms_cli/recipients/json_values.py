@@ -22,6 +22,7 @@ NOT_JSON = (msgspec.DecodeError, RecursionError, ArithmeticError)
 
 _LAYOUTS = 1000
 _LONGEST_NUMBER = 100
+_TOO_LARGE: int = 10**_LONGEST_NUMBER
 
 _LIST = msgspec.json.Decoder(list[Any], float_hook=Decimal)
 
@@ -152,9 +153,9 @@ def text_value(value: object, name: str) -> str:
         return value.strip()
     if value is None:
         return ""
-    if type(value) is int and abs(value) < 10**_LONGEST_NUMBER:
+    if type(value) is int and _is_short(value):
         return str(value)
-    if type(value) is Decimal and abs(value.adjusted()) < _LONGEST_NUMBER:
+    if type(value) is Decimal and _is_short(value):
         return format(value, "f")
     raise UnusableError(f"{quoted(name)} holds {_kind(value)}: write it as a string")
 
@@ -165,7 +166,20 @@ def _kind(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, list | dict):
         return "a nested value"
-    return "a string" if isinstance(value, str) else "a very long number"
+    if isinstance(value, str):
+        return "a string"
+    return (
+        "a number"
+        if isinstance(value, int | Decimal) and _is_short(value)
+        else "a very long number"
+    )
+
+
+def _is_short(number: int | Decimal) -> bool:
+    """Tell whether a number has no more digits than can be meant."""
+    if isinstance(number, Decimal):
+        return abs(number.adjusted()) < _LONGEST_NUMBER
+    return abs(number) < _TOO_LARGE
 
 
 def _not_a_phone(value: object) -> str | None:

@@ -102,7 +102,7 @@ class Walk:
             found.clear()
             if error:
                 cause = error.__cause__ or error
-                what = visible(str(cause).splitlines()[0])
+                what = visible(str(cause).splitlines()[0]).rstrip(".")
                 if isinstance(cause, ValueError) and not isinstance(cause, ijson.JSONError):
                     what = "it has a number of thousands of digits"
                 raise self.error(f"or just after is not valid JSON: {what}") from error

@@ -65,9 +65,9 @@ def _what_is_wrong(error: Exception, line: str) -> str:
     if isinstance(error, ArithmeticError) or "out of range" in str(error):
         return "it has a number that is too large: write it as a string"
     if isinstance(error, msgspec.ValidationError):
-        return f"its JSON cannot be a record: {error}"
+        return "it is no JSON object with the keys and values of a record"
     reason = str(error).removeprefix("JSON is malformed: ")
     if at := _AT_BYTE.search(reason):
         column = len(line.encode()[: int(at[1])].decode(errors="ignore")) + 1
         reason = f"{reason[: at.start()]} in column {column}"
-    return f"it is not valid JSON: {reason}"
+    return f"it is not valid JSON: {reason[:1].lower()}{reason[1:]}"

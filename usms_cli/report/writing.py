@@ -24,12 +24,12 @@ def check_writable(path: Path) -> None:
         )
     try:
         if path.is_dir():
-            raise UsageError(f"cannot write {quoted_path(path)}: it is a directory")
+            raise _unwritable(path, "it is a directory")
         if _stream_at(path) is not None:
             return
         place = path if _is_special(path) else path.resolve().parent
         if not os.access(place, os.W_OK | (os.X_OK if place != path else 0)):
-            raise UsageError(f"cannot write {quoted_path(path)}: no such folder, or not yours")
+            raise _unwritable(path, "no such folder, or not yours")
     except (OSError, RuntimeError) as error:
         raise _unwritable(path, error) from error
 
@@ -82,7 +82,10 @@ def _is_special(path: Path) -> bool:
         return False
 
 
-def _unwritable(path: Path, error: Exception) -> UsageError:
+def _unwritable(path: Path, why: Exception | str) -> UsageError:
     """Return the error for a file that cannot be written; RuntimeError: its links are a circle."""
-    why = error.strerror if isinstance(error, OSError) else "its links lead in a circle"
-    return UsageError(f"cannot write {quoted_path(path)}: {why}")
+    if isinstance(why, Exception):
+        why = str(why.strerror) if isinstance(why, OSError) else "its links lead in a circle"
+    return UsageError(
+        f"cannot write {quoted_path(path)}: {why}", "Name a file in a folder where you may write."
+    )
