@@ -291,7 +291,10 @@ def test_help_is_shown_whatever_the_encoding_of_the_console(usms: Usms, encoding
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert "How often a request" in done.stdout.decode(encoding)
+    shown = done.stdout.decode(encoding)
+    assert "How often a request" in shown
+    assert "\\u" not in shown
+    assert {len(line.rstrip()) for line in shown.splitlines() if line[:1] in "|+"} <= {0, 80}
 
 
 @pytest.mark.parametrize(

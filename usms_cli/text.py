@@ -1,5 +1,6 @@
 """Text for people: what files and the API say is seen, never acted on; numbers with their words."""
 
+import codecs
 import re
 import sys
 from pathlib import Path
@@ -8,6 +9,30 @@ from pathlib import Path
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
 )
+
+WRITTEN_OUT = "usms.written-out"
+"""How a stream takes what its encoding lacks: written out as `\\u624b`, our own signs as ASCII."""
+
+_OWN_SIGNS = {"…": "...", "·": "-"}
+
+
+def _write_out(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    written = (
+        _OWN_SIGNS.get(sign) or sign.encode("ascii", "backslashreplace").decode("ascii")
+        for sign in lacking
+    )
+    return "".join(written), error.end
+
+
+codecs.register_error(WRITTEN_OUT, _write_out)
+
+
+def written(text: str, encoding: str) -> str:
+    """Return text, visible, as a stream of an encoding shows it, so that it can be measured."""
+    return visible(text).encode(encoding, WRITTEN_OUT).decode(encoding)
 
 
 def visible(text: str) -> str:

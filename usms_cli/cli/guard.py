@@ -11,6 +11,7 @@ from typing import NoReturn, ParamSpec, TextIO
 import typer
 
 from usms_cli.errors import ExitStatus, UsmsError
+from usms_cli.text import WRITTEN_OUT, visible
 
 P = ParamSpec("P")
 
@@ -51,8 +52,6 @@ def print_error(message: str, hint: str = "") -> None:
     """Print what went wrong, and what to do next, to standard error."""
     from rich.console import Console
     from rich.text import Text
-
-    from usms_cli.text import visible
 
     console = Console(stderr=True, highlight=False)
     text = Text.assemble(("usms: error: ", "bold red"), visible(message))
@@ -103,8 +102,7 @@ def prepare_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 (for as long as we run)
-        # What the encoding cannot write is written out, as \u2026.
-        getattr(sys, name).reconfigure(errors="backslashreplace")
+        getattr(sys, name).reconfigure(errors=WRITTEN_OUT)
     sys.stderr = _StandardError(sys.stderr)
 
 

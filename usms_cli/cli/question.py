@@ -11,7 +11,7 @@ from usms_cli.journal.schema import RunInfo
 from usms_cli.journal.view import View
 from usms_cli.recipients.phones import api_form, country_of
 from usms_cli.report.countries import top_countries
-from usms_cli.text import count, quoted, visible
+from usms_cli.text import count, quoted, written
 
 _SHOWN = 5  # countries, and templates
 _LONGEST = 200  # characters of the first message's parameters
@@ -27,7 +27,7 @@ def agreed(info: RunInfo, view: View, terminal: Terminal, limit: int | None) -> 
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for name, text in _lines(info, view, number):
-        table.add_row(name, Text(visible(text)))
+        table.add_row(name, Text(written(text, terminal.err.encoding)))
     terminal.err.print(table)
     return terminal.confirm(f"Send to {count(number, 'recipient')}?")
 

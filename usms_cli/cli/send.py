@@ -48,8 +48,8 @@ def send(
         typer.Option(
             "--param",
             metavar="COLUMN",
-            help="Column that fills {1}, the next time {2} …",
-            show_default="param1, param2 …",
+            help="Column that fills {1}, the next time {2}, and so on.",
+            show_default="param1, param2 and so on",
             rich_help_panel=_WHAT,
         ),
     ] = None,

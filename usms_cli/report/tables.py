@@ -15,7 +15,7 @@ from rich.text import Text
 from usms_cli.journal.view import FATES, OUTCOMES, Outcome, ReceiptCounts, Row
 from usms_cli.report.report import Report, Status, next_steps
 from usms_cli.report.templates import print_templates
-from usms_cli.text import count, visible
+from usms_cli.text import count, visible, written
 
 SHOWN = 20
 _NUMBERS = (
@@ -164,7 +164,7 @@ def print_section(section: Section, console: Console) -> None:
 
 
 def _print_table(section: Section, console: Console) -> None:
-    rows = [tuple(map(visible, row)) for row in islice(section.rows, section.shown)]
+    rows = [_cells(row, console) for row in islice(section.rows, section.shown)]
     title = Text(section.title, section.style)
     table = Table(
         title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False
@@ -183,6 +183,10 @@ def _print_table(section: Section, console: Console) -> None:
         console.print(
             Text(f"and {section.total - section.shown:,} more: {section.more}"), soft_wrap=True
         )
+
+
+def _cells(row: Iterable[str], console: Console) -> tuple[str, ...]:
+    return tuple(written(cell, console.encoding) for cell in row)
 
 
 def _widths(columns: Sequence[str], rows: Sequence[tuple[str, ...]], room: int) -> list[int]:
@@ -215,7 +219,7 @@ def _widths(columns: Sequence[str], rows: Sequence[tuple[str, ...]], room: int) 
 
 
 def _print_plain(section: Section, console: Console) -> None:
-    rows = (tuple(map(visible, row)) for row in section.rows)
+    rows = (_cells(row, console) for row in section.rows)
     sample = list(islice(rows, _SAMPLE))
     widths = [max(map(cell_len, column)) for column in zip(section.columns, *sample, strict=True)]
     out = console.file
