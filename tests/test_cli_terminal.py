@@ -208,3 +208,28 @@ def test_numbers_in_a_pipe_stand_below_each_other(usms: Usms, gateway: Gateway) 
     _, _, *rows, _ = usms.inside("runs").out.splitlines()
     ends = [re.search(r"records|complete +\d+", row) for row in rows]
     assert len({end and end.end() for end in ends}) == 1
+
+
+@pytest.mark.parametrize("call", [("send", "--help"), ("runs", "delete", "--help"), ("--help",)])
+def test_help_can_be_read_on_a_light_and_on_a_dark_background(
+    usms: Usms, call: tuple[str, ...]
+) -> None:
+    terminal = OnTerminal(usms, *call)
+    assert terminal.end() == 0
+    colours = re.findall(r"\x1b\[([0-9;]*)m", terminal.shown)
+    used = {int(one) for colour in colours for one in colour.split(";") if one}
+    assert used
+    assert used.isdisjoint({30, 33, 37, 90, 93, 97})  # black, yellow, white; 38 and 48: any
+
+
+def test_a_terminal_that_can_do_nothing_gets_lines_and_no_bars(
+    usms: Usms, gateway: Gateway
+) -> None:
+    write_csv(usms.folder / "r.csv", [("138", "Tai Man " * 9)])
+    usms.environment = {"TERM": "dumb"}
+    terminal = OnTerminal(usms, *SEND, "--dry-run", columns=60)
+    assert terminal.end() == 3
+    assert "\x1b" not in terminal.shown
+    assert "Reading" not in terminal.text
+    table = terminal.text[: terminal.text.index("1 record")].splitlines()
+    assert max(map(cell_len, table)) <= 60

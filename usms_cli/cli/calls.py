@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import typer
@@ -19,20 +19,31 @@ class Calls(TyperGroup):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Carry out the command line, and end the process."""
+        words = extra.get("args") or sys.argv[1:]
+        if not {"--help", "-h"}.isdisjoint(words):
+            _show_help_on_any_background()
         try:
             status = super().main(*args, **extra | {"standalone_mode": False})
         except typer.TyperException as error:
             if error.message or isinstance(error, typer.BadParameter):
-                print_error(_what(error), self._hint(error))
+                print_error(_what(error), self._hint(error, words))
             sys.exit(error.exit_code)  # without a message the help was shown, as nothing was asked
         sys.exit(status)
 
-    def _hint(self, error: typer.TyperException) -> str:
+    def _hint(self, error: typer.TyperException, words: Sequence[str]) -> str:
         context = getattr(error, "ctx", None)
         if context is None:  # the parser of options knows none
-            command = next((word for word in sys.argv if word in self.commands), "")
+            command = next((word for word in words if word in self.commands), "")
             return f"See {' '.join(filter(None, ('usms', command)))} --help."
         return f"{context.get_usage()}\nSee {context.command_path} --help."
+
+
+def _show_help_on_any_background() -> None:
+    """Leave out yellow, which cannot be read on white, and let the examples be plain."""
+    from typer import rich_utils
+
+    rich_utils.STYLE_TYPES = "bold"
+    rich_utils.STYLE_USAGE = rich_utils.STYLE_HELPTEXT = ""
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:

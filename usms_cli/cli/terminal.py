@@ -2,13 +2,14 @@
 
 import errno
 import logging
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -48,6 +49,9 @@ class Terminal:
     def __post_init__(self) -> None:
         self.out = _Output(highlight=False)
         self.err = Console(stderr=True, highlight=False)
+        for console in (self.out, self.err):
+            if console.is_dumb_terminal:  # which rich takes to have 80 columns, whatever it has
+                console.size = ConsoleDimensions(*shutil.get_terminal_size())
         if self.verbose:
             handler = logging.StreamHandler()
             handler.setFormatter(_VisibleFormatter("usms: %(message)s"))
@@ -106,12 +110,12 @@ class Terminal:
     def progress(
         self, title: str, total: int | None, *, bytes_: bool = False, steady: bool = True
     ) -> Iterator[Watch]:
-        """Show a bar on standard error while something goes on, if that is a terminal.
+        """Show a bar on standard error while something goes on, if that is a terminal that can.
 
         :param total: what it comes to at the end, None if nobody knows.
         :param steady: it goes on at a rate that tells when it ends.
         """
-        if self.quiet or not self.err.is_terminal:
+        if self.quiet or not self.err.is_interactive:
             yield _say_nothing
             return
         columns = (
