@@ -210,6 +210,28 @@ def test_numbers_in_a_pipe_stand_below_each_other(usms: Usms, gateway: Gateway) 
     assert len({end and end.end() for end in ends}) == 1
 
 
+@pytest.mark.parametrize("key", ["\x04", "\x03"])
+def test_what_follows_a_question_without_an_answer_begins_a_line(
+    usms: Usms, gateway: Gateway, key: str
+) -> None:
+    write_csv(usms.folder / "r.csv", [("13800138000", "x")])
+    terminal = OnTerminal(usms, *SEND)
+    terminal.until(QUESTION)
+    terminal.type(key) if key == "\x04" else terminal.interrupt()
+    assert terminal.end() == (2 if key == "\x04" else 130)
+    assert gateway.requests == []
+    assert terminal.text.splitlines()[-1].startswith("usms: error: ")
+
+
+@pytest.mark.parametrize("columns", [60, 200])
+def test_a_long_name_leaves_room_for_the_bar(usms: Usms, gateway: Gateway, columns: int) -> None:
+    name = "a-long-name-" * 9 + ".csv"
+    write_csv(usms.folder / name, [(phone, "x") for phone in phones(2)])
+    terminal = OnTerminal(usms, "send", name, *SEND[2:], "--dry-run", columns=columns)
+    assert terminal.end() == 0
+    assert "100%" in terminal.text
+
+
 @pytest.mark.parametrize("call", [("send", "--help"), ("runs", "delete", "--help"), ("--help",)])
 def test_help_can_be_read_on_a_light_and_on_a_dark_background(
     usms: Usms, call: tuple[str, ...]

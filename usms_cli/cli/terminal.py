@@ -20,6 +20,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from usms_cli.cli.guard import forget
@@ -79,7 +80,13 @@ class Terminal:
     def confirm(self, question: str) -> bool:
         """Ask a question on standard error, and return whether the answer is yes."""
         self.err.print(Text(f"{visible(question)} [y/N] "), end="", soft_wrap=True)
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        answer = ""
+        try:
+            answer = sys.stdin.readline()
+        finally:
+            if not answer.endswith("\n"):  # Ctrl-D or Ctrl-C: what follows begins a line
+                self.err.print()
+        return answer.strip().lower() in ("y", "yes")
 
     def preview(self, checks: TemplateChecks) -> None:
         """Show on standard error what is about to be sent, unless only problems are wanted."""
@@ -118,9 +125,11 @@ class Terminal:
         if self.quiet or not self.err.is_interactive:
             yield _say_nothing
             return
+        third = self.err.width // 3
+        name = Column(max_width=third, no_wrap=True, overflow="ellipsis")
         columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            TextColumn("{task.description}", markup=False, table_column=name),
+            BarColumn(min(third, 40)),
             TaskProgressColumn() if bytes_ else MofNCompleteColumn(),
             *((_Rate(),) if steady and not bytes_ else ()),
             TextColumn("{task.fields[note]}", markup=False),
