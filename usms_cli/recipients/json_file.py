@@ -50,6 +50,7 @@ def records(
     else:
         walk.number = 1
         yield made.record(1, *walk.members())
+    walk.over = True
     for _ in walk.events:  # to the end, where an error may be
         pass
     finder.finish()

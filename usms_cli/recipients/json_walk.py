@@ -22,11 +22,15 @@ _SHAPES = "JSON is one list of records, whole, or one record on each line, or th
 
 
 class Walk:
-    """A pass through the events of a JSON text; `number` is the record that it is in."""
+    """A pass through the events of a JSON text; `number` is the record that it is in.
+
+    `over` is to be True once the value that is the text has ended: nothing may follow it.
+    """
 
     def __init__(self, text: TextFile, on_bytes: OnBytes | None = None) -> None:
         self._name = text.name
         self.number = 0
+        self.over = False
         # Not `ijson.items` nor `parse`, which keep a path that grows with the square of the depth.
         self.events: _Events = chain.from_iterable(self._batches(text, on_bytes))
 
@@ -90,6 +94,8 @@ class Walk:
             error: Exception | None = None
             try:
                 if piece is None:
+                    if self.over:  # yajl says nothing of what follows if that breaks off
+                        parser.send(b"\n")
                     parser.close()
                 elif piece:
                     parser.send(piece.encode())
