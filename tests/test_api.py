@@ -183,6 +183,10 @@ def test_a_4xx_that_says_nothing_readable_is_refused(status: int, body: bytes) -
         b'{"RetCode": 0, "SessionNo": "a", "FailedTargetPhones": [{"Phone": null}]}',
         b'<html>{"SessionNo": "a"}</html>',
         b'\xff{"SessionNo": "a"}',
+        json.dumps({"RetCode": 1, "SessionNo": "a"}).encode("utf-16"),
+        b'{"retCode": 1, "sessionNo": "a"}',
+        b'{"RetCode": [1], "\\u0053ession\\u004eo": "a"}',
+        b'{"RetCode": 1, "SessionNo": "a", "SessionNo": null}',
     ],
 )
 def test_a_4xx_whose_unreadable_body_holds_a_session_number_is_unknown(body: bytes) -> None:
@@ -314,6 +318,11 @@ def test_the_code_of_a_server_error_is_unknown(code: Any, status: int) -> None:
         b'{"RetCode": 0, "SessionNo": ["a"]} {"RetCode": 0}',
         b'{"RetCode": 0, "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         json.dumps(GOOD).encode("utf-16"),
+        b'{"RetCode": 0, "RetCode": 215392}',
+        b'{"RetCode": 1, "SessionNo": ["a"], "SessionNo": []}',
+        b'{"RetCode": 0, "SessionNo": "a", "FailedTargetPhones": [{"Phone": "1"}], '
+        b'"FailedTargetPhones": []}',
+        b'{"RetCode": 0, "RetCode": 0, "x": ' + b"9" * 5000 + b"}",
     ],
 )
 def test_a_2xx_that_cannot_be_read_is_unknown(status: int, body: bytes) -> None:

@@ -5,6 +5,8 @@ without an answer, `judge_failure`. Nothing else in the program looks at the HTT
 exception of the network or at the shape of an answer of SendBatchUSMSMessage.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -97,7 +99,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes | None) -> Verdic
     answer = _read(body)
     if answer is not None:
         return _judge_answer(answer)
-    if 400 <= status < 500 and b"SessionNo" not in body:
+    if 400 <= status < 500 and not _may_hold_session(body):
         return Refused(_with_message(named, body))
     return Unknown(f"{named} with an answer that cannot be read")
 
@@ -160,6 +162,8 @@ class _Answer(Reply, rename="pascal"):
 
 
 _decoder = msgspec.json.Decoder(_Answer)
+_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
+_DECIDING = (b'"RetCode"', b'"SessionNo"', b'"FailedTargetPhones"')
 
 
 def _read(body: bytes) -> _Answer | None:
@@ -168,7 +172,26 @@ def _read(body: bytes) -> _Answer | None:
         answer = _decoder.decode(body)
     except UNREADABLE:
         return None
+    if any(body.count(key) > 1 for key in _DECIDING) and _has_a_key_twice(body):
+        return None
     return answer if answer.code() is not None or answer.sessions() else None
+
+
+def _has_a_key_twice(body: bytes) -> bool:
+    """Tell whether a key stands twice in an answer: nobody knows then which counts (RFC 8259, 4),
+    and the decoder takes the last."""
+    try:
+        keys = [key for key, _ in json.loads(body, object_pairs_hook=list)]
+    except (ValueError, RecursionError):
+        return True
+    return len(set(keys)) < len(keys)
+
+
+def _may_hold_session(body: bytes) -> bool:
+    """Tell whether a body that cannot be read may hold a session number: in UTF-16 too, or with
+    letters written as escapes."""
+    plain = _ESCAPE.sub(lambda one: bytes.fromhex(one[1].decode()), body.replace(b"\0", b""))
+    return b"sessionno" in plain.lower()
 
 
 def _with_message(named: str, body: bytes | None) -> str:
