@@ -10,7 +10,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from tests.support.command import Usms, command, write_csv
+from tests.support.command import Usms, command, phones, write_csv
 from tests.support.gateway import Gateway, Reply, Target
 
 REGIONS = ["CN", "US", "GB", "DE", "IT", "CI", "HK", "BR", "MX", "AR"]
@@ -142,6 +142,18 @@ def test_a_pipe_or_device_is_written_to_and_never_replaced(usms: Usms) -> None:
         assert usms.send("r.csv", "--dry-run", "--failures", pipe).status == 3
         assert reading.result(10).startswith("phone,template_id,sender_id,param1,reason,source,")
     assert pipe.is_fifo()
+
+
+def test_an_export_for_which_there_is_no_room_is_an_error_and_its_hint(usms: Usms) -> None:
+    write_csv(usms.folder / "r.csv", [(phone, "x" * 100) for phone in phones(200)])
+    assert usms("send", "r.csv", "-t", "T1", "-s", "S", "--run", "job", "--yes").status == 0
+    result = usms("show", "job", "-q", "--export", "accepted", "/dev/full")
+    said, hint = result.err.splitlines()
+    assert (result.status, said) == (
+        2,
+        'usms: error: cannot write "/dev/full": No space left on device',
+    )
+    assert hint.startswith("Name a file")
 
 
 def test_a_link_stays_and_what_it_leads_to_is_written(usms: Usms) -> None:

@@ -1,6 +1,7 @@
 """The state directory: names, finding, locks between processes, and files that are no runs."""
 
 import fcntl
+import io
 import os
 import signal
 import sqlite3
@@ -15,13 +16,20 @@ from pathlib import Path
 import pytest
 
 from tests.support.runs import FIRST, To, fill, new_info, people, write_run
+from usms_cli.api.verdicts import Taken
+from usms_cli.batching import batches
 from usms_cli.errors import UsageError
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.ledger import Ledger
 from usms_cli.journal.receipts import ReceiptBook
-from usms_cli.journal.schema import VERSION, JournalError
+from usms_cli.journal.schema import VERSION, JournalError, open_for_reading
 from usms_cli.journal.store import Store, check_name
-from usms_cli.journal.view import View
+from usms_cli.journal.view import OUTCOMES, View
+from usms_cli.report.csv_export import export_outcome
+from usms_cli.report.html_page import write_page
+from usms_cli.report.json_report import write_json
+from usms_cli.report.report import report_on_run
+from usms_cli.settle import settle
 
 
 @pytest.fixture
@@ -29,11 +37,31 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "state")
 
 
-def make(store: Store, name: str, created: float = 1.0) -> None:
+def make(store: Store, name: str, created: float = 1.0, number: int = 1) -> None:
     with store.lock(name), Draft(store.draft_path(name)) as draft:
-        fill(draft, people(1))
+        fill(draft, people(number))
         draft.seal(new_info(name=name, created=created), allow_duplicates=False)
         draft.publish(store.path(name))
+
+
+def make_sent(store: Store, number: int = 2) -> None:
+    """Make a run of which the first was sent, in one request."""
+    make(store, "a", number=number)
+    with closing(Ledger(store.path("a"))) as ledger:
+        ledger.begin_call()
+        batch = next(batches(ledger.pending(1), 1))
+        request = ledger.start(batch)
+        ledger.settle(request, batch, settle(Taken(("s",), ()), batch))
+        ledger.end_call("stopped", "why")
+
+
+def show(store: Store) -> None:
+    with closing(store.open("a")) as view:
+        report = report_on_run(view, running=False)
+        write_json(report, io.BytesIO())
+        for outcome in OUTCOMES:
+            export_outcome(report, outcome, store.directory / "export.csv")
+        write_page(report, store.directory / "page.html")
 
 
 @contextmanager
@@ -349,6 +377,76 @@ def test_a_run_whose_content_is_damaged_is_an_error_of_the_journal(
     store.path("a").write_bytes(whole.replace(text, b"\xff" * len(text)))
     with pytest.raises(JournalError, match="cannot use the journal"), closing(store.open("a")) as v:
         list(v.rows("pending"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE info SET content = 5",
+        "UPDATE info SET content = '{}'",
+        "UPDATE task SET params = 'excluded'",
+        "UPDATE task SET params = 1 << 40",
+        "UPDATE task SET template = x'ff'",
+        "UPDATE source SET first = 1, name = x'00'",
+        "UPDATE recipient SET line = 'x'",
+        "UPDATE recipient SET params = 5",
+        "UPDATE call SET status = x'00'",
+        "UPDATE request SET failed = 'x'",
+        "UPDATE request SET started = 1e300",
+        "UPDATE request SET started = 'x'",
+        "UPDATE session SET recipients = 'x'",
+    ],
+)
+def test_a_run_with_values_that_were_not_written_is_an_error_of_the_journal(
+    damage: str, store: Store
+) -> None:
+    make_sent(store)
+    with closing(sqlite3.connect(store.path("a"))) as connection, connection:
+        connection.execute(damage)
+    with pytest.raises(JournalError, match="cannot use the journal"):
+        show(store)
+    assert store.find("last") == "a"
+
+
+@pytest.mark.parametrize(
+    "damage", ["request SET failed = 3", "task SET records = 0", "request SET accepted = -5"]
+)
+def test_a_run_whose_numbers_do_not_agree_is_shown_as_far_as_it_can_be(
+    damage: str, store: Store
+) -> None:
+    make_sent(store)
+    with closing(sqlite3.connect(store.path("a"))) as connection, connection:
+        connection.execute(f"UPDATE {damage}")
+    show(store)
+
+
+def test_what_seems_to_be_huge_in_a_damaged_run_is_not_read(store: Store) -> None:
+    make(store, "a")
+    with closing(open_for_reading(store.path("a"))) as connection, pytest.raises(sqlite3.Error):
+        connection.execute("SELECT zeroblob(100000000)")
+
+
+def test_a_run_goes_on_only_if_its_file_is_sound(store: Store) -> None:
+    make_sent(store)
+    path = store.path("a")
+    content = bytearray(path.read_bytes())
+    page = content.index(b"T1") // 4096 * 4096
+    content[page + 1 : page + 3] = b"\xff\xff"  # where the first free place is
+    path.write_bytes(content)
+    show(store)
+    with pytest.raises(JournalError, match="Page"):
+        Ledger(path)
+
+
+def test_recipients_out_of_order_are_not_read_over_and_over(store: Store) -> None:
+    make_sent(store, 40)
+    path = store.path("a")
+    content = path.read_bytes()
+    phone = (FIRST + 34).to_bytes(6)
+    assert content.count(b"\x23" + phone) == 1  # the 35th
+    path.write_bytes(content.replace(b"\x23" + phone, b"\x5a" + phone))
+    with closing(Ledger(path)) as ledger, pytest.raises(JournalError, match="not in order"):
+        list(ledger.pending(3))
 
 
 def test_a_run_that_is_not_there_is_an_error_of_the_journal(store: Store) -> None:

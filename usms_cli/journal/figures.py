@@ -8,12 +8,11 @@ is about one recipient alone: numbers long enough for a phone, and values found 
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from math import ceil
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from usms_cli.journal.schema import UNANSWERED, journal_errors
+from usms_cli.journal.schema import UNANSWERED, RunReader, Time
 
 
 class Tally(NamedTuple):
@@ -55,15 +54,20 @@ class Timeline(NamedTuple):
     numbers: list[int]
 
 
-class Figures:
+class _Started(NamedTuple):
+    requests: int
+    first: Time | None
+    last: Time | None
+
+
+class Figures(RunReader):
     """The figures of a run file.
 
     :raises JournalError: (any method) the file cannot be read.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._path = path
+        super().__init__(connection, path)
         connection.create_function("without_values", 1, without_values, deterministic=True)
         connection.create_function("without_numbers", 1, without_numbers, deterministic=True)
 
@@ -78,9 +82,12 @@ class Figures:
                 FROM ({reasons}) GROUP BY name)
             ORDER BY number DESC, name LIMIT :most
             """
-        rows = list(
-            self._select(query, {"outcome": outcome, "unanswered": UNANSWERED, "most": most})
-        )
+        parameters: dict[str, str | int | float] = {
+            "outcome": outcome,
+            "unanswered": UNANSWERED,
+            "most": most,
+        }
+        rows = list(self._select(tuple[str, int, int, int], query, parameters))
         names, total = rows[0][2:] if rows else (0, 0)
         return Top([Tally(*row[:2]) for row in rows], names - len(rows), total)
 
@@ -95,32 +102,32 @@ class Figures:
             SELECT MIN(phone), COUNT(*) FROM ({_PHONES[whose]})
             GROUP BY SUBSTR(phone, 1, CASE SUBSTR(phone, 1, 1) WHEN '1' THEN 4 ELSE 7 END)
             """
-        yield from self._select(query)
+        yield from self._select(tuple[int, int], query)
 
     def templates(self, most: int) -> tuple[list[Template], int]:
         """Return the templates and senders for most recipients, and how many more there are."""
-        rows = list(self._select(_TEMPLATES, {"most": most}))
+        rows = list(self._select(tuple[str, str, int, int], _TEMPLATES, {"most": most}))
         return [Template(*row[:3]) for row in rows], rows[0][3] - len(rows) if rows else 0
 
     def sources(self, most: int) -> tuple[list[Tally], int]:
         """Return the first files of the input with their records, and how many more there are."""
-        rows = list(self._select(_SOURCES, {"most": most}))
+        rows = list(self._select(tuple[str, int, int], _SOURCES, {"most": most}))
         return [Tally(*row[:2]) for row in rows], rows[0][2] - len(rows) if rows else 0
 
     def activity(self) -> Activity | None:
         """Return what requests there were; None: none yet."""
         query = "SELECT COUNT(*), MIN(started), MAX(IFNULL(ended, started)) FROM request"
-        activity = Activity(*next(self._select(query)))
-        return activity if activity.requests else None
+        requests, first, last = next(self._select(_Started, query))
+        return None if first is None or last is None else Activity(requests, first, last)
 
     def timeline(self, most: int, offset: int) -> Timeline | None:
         """Return when recipients were handed over, in at most so many spans; None: nobody was.
 
         :param offset: of local time, in seconds from UTC: spans begin at its full minutes or hours.
         """
-        query = f"SELECT MIN(started), MAX(started) FROM request WHERE {_HANDED_OVER} > 0"
-        first, last = next(self._select(query))
-        if first is None:
+        query = f"SELECT COUNT(*), MIN(started), MAX(started) FROM request WHERE {_HANDED_OVER} > 0"
+        _, first, last = next(self._select(_Started, query))
+        if first is None or last is None:
             return None
         # A span more than the time would fill: it need not begin where one does.
         width = next((one for one in _WIDTHS if (last - first) / one < most - 1), None)
@@ -132,17 +139,10 @@ class Figures:
             FROM request WHERE {_HANDED_OVER} > 0 GROUP BY 1
             """
         numbers = [0] * (int((last - start) // width) + 1)
-        for place, number in self._select(query, {"start": start, "width": width}):
+        for place, number in self._select(tuple[int, int], query, {"start": start, "width": width}):
             if place < len(numbers):  # a process may be sending meanwhile
                 numbers[place] = number
         return Timeline(start, width, numbers)
-
-    def _select(
-        self, query: str, parameters: dict[str, str | int | float] | None = None
-    ) -> Iterator[tuple[Any, ...]]:
-        with journal_errors(self._path), closing(self._connection.cursor()) as cursor:
-            cursor.execute(query, parameters or {})
-            yield from cursor
 
 
 def without_numbers(text: str) -> str:

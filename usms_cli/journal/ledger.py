@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from usms_cli.batching import Batch, Piece, Task
 from usms_cli.journal.schema import journal_errors, open_for_sending
 from usms_cli.journal.view import PENDING, Counts, View
+
+T = TypeVar("T")
 
 
 class Apart(NamedTuple):
@@ -126,7 +128,7 @@ class Ledger:
                 piece = self._piece(task, place, min(span_first - 1, end), size)
                 if piece:
                     yield piece
-                place = piece.last if piece else span_last
+                place = self._further(place, piece.last if piece else span_last)
 
     def unknown(self, size: int) -> Iterator[Piece]:
         """Yield the recipients that are unknown now, in pieces of at most `size` without a gap.
@@ -247,9 +249,21 @@ class Ledger:
         for given_up in (False, True):
             place = 0
             while rows := self._select(query, (place, given_up)):
-                for row in rows:
+                for row in self._checked(rows, list[tuple[int, str, str]]):
                     yield Task(*row)
-                place = rows[-1][0]
+                place = self._further(place, rows[-1][0])
+
+    def _checked(self, rows: list[tuple[Any, ...]], kind: type[T]) -> T:
+        """Return rows as what was written; raise JournalError if they are something else."""
+        with journal_errors(self._path):
+            return msgspec.convert(rows, kind)
+
+    def _further(self, place: int, found: int) -> int:
+        """Return the place that a reading has come to; raise JournalError if it is no further."""
+        with journal_errors(self._path):
+            if found <= place:
+                raise sqlite3.DatabaseError("its rows are not in order")
+        return found
 
     def _next_span(self, task: int, place: int) -> tuple[int, int]:
         """Return the first span of a task that ends after a place."""
@@ -259,7 +273,7 @@ class Ledger:
             "ORDER BY first LIMIT 1",
             {"task": task, "place": place},
         )
-        return rows[0] if rows else (_END, _END)
+        return self._checked(rows, list[tuple[int, int]])[0] if rows else (_END, _END)
 
     def _piece(self, task: Task, after: int, last: int, size: int) -> Piece | None:
         """Return at most `size` recipients of a task, in order; None if there are none.
@@ -267,19 +281,28 @@ class Ledger:
         They come as one row: Python lets other threads in before each, and has to wait for its
         turn after.
         """
-        rows = self._select(
+        query = (
             "SELECT group_concat(id), group_concat(phone), "
             "CAST(group_concat(params, x'0a') AS BLOB) FROM ("
             "SELECT id, phone, params FROM recipient r WHERE task = ? AND id > ? AND id <= ? "
-            f"{self._not_left_out} ORDER BY id LIMIT ?)",
-            (task.id, after, last, size),
+            f"{self._not_left_out} ORDER BY id LIMIT ?)"
         )
-        ids, phones, params = rows[0]
-        if ids is None:
-            return None
-        ids, phones = _numbers(f"[[{ids}],[{phones}]]")
-        # Parameters are JSON, in which no line ends; of one task all have some, or none has.
-        return Piece(task, ids, phones, params.split(b"\n") if params else [b""] * len(ids))
+        with journal_errors(self._path):
+            try:
+                row = self._connection.execute(query, (task.id, after, last, size)).fetchone()
+            except sqlite3.DataError:  # their parameters are too long for one row
+                if size == 1:
+                    raise
+                return self._piece(task, after, last, size // 2)
+            if row[0] is None:
+                return None
+            joined = msgspec.convert(row, tuple[str, str, bytes])
+            ids, phones = _numbers("[[{}],[{}]]".format(*joined))
+            # Parameters are JSON, in which no line ends; of one task all have some, or none has.
+            params = joined[2].split(b"\n") if joined[2] else [b""] * len(ids)
+            if not len(ids) == len(phones) == len(params):
+                raise sqlite3.DatabaseError("a recipient is not whole")
+            return Piece(task, ids, phones, params)
 
     def _id_of_pending(self, number: int) -> int:
         rows = self._select(f"{PENDING} ORDER BY r.id LIMIT 1 OFFSET ?", (number - 1,))

@@ -6,10 +6,10 @@ has a row of its own in `apart`.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,7 +19,11 @@ from usms_cli.text import quoted_path
 APPLICATION_ID = 0x75736D73  # "usms", in the header of the file
 VERSION = 3
 UNANSWERED = "no answer was recorded: whether it was sent cannot be known"
+_LONGEST = 64 << 20  # bytes of a row; that of a damaged file may say that it has gigabytes
 _CACHE = "PRAGMA cache_size=-8000"  # KiB: memory does not grow with the run
+
+T = TypeVar("T")
+Time = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]  # Unix seconds that a date can be made of
 
 _TABLES = """
 -- One row: what the run is (RunInfo, as JSON).
@@ -129,7 +133,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str | None
-    created: float
+    created: Time
     sandbox: bool
     address: str
     region: str
@@ -164,6 +168,25 @@ def journal_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+class RunReader:
+    """What a run file holds, as rows of the types that were written to it."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def _select(
+        self, kind: type[T], query: str, parameters: Mapping[str, str | int | float] | None = None
+    ) -> Iterator[T]:
+        """Yield the rows that a query finds.
+
+        :param kind: the type of a row, a tuple's; the file is damaged where it is another.
+        """
+        with journal_errors(self._path):
+            for row in self._connection.execute(query, parameters or {}):
+                yield msgspec.convert(row, kind)
+
+
 def create(path: Path) -> sqlite3.Connection:
     """Create an empty run file, readable by its owner alone, and open it for filling.
 
@@ -181,8 +204,17 @@ def create(path: Path) -> sqlite3.Connection:
 
 
 def open_for_sending(path: Path) -> sqlite3.Connection:
-    """Open a whole run so that every commit is on disk when it returns."""
+    """Open a whole run so that every commit is on disk when it returns.
+
+    One that was begun before is looked through for damage first, as nobody may be sent to twice or
+    forgotten over it: that takes a second for ten million recipients.
+    """
     connection = _open(path)
+    if connection.execute("SELECT 1 FROM call LIMIT 1").fetchone():
+        found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            connection.close()
+            raise sqlite3.DatabaseError(found.splitlines()[-1])
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     return connection
@@ -224,6 +256,7 @@ def _open(path: Path) -> sqlite3.Connection:
         application = version = None
     if application == APPLICATION_ID and version == VERSION:
         connection.execute(_CACHE)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
         return connection
     connection.close()
     if application != APPLICATION_ID:

@@ -5,10 +5,9 @@ Every list is an iterator over the file: nothing here grows with the run.
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -17,6 +16,7 @@ from usms_cli.journal.schema import (
     UNANSWERED,
     JournalError,
     RunInfo,
+    RunReader,
     journal_errors,
     open_for_reading,
 )
@@ -86,19 +86,31 @@ class LastCall(NamedTuple):
     problem: str | None
 
 
-class View:
+class _Found(NamedTuple):
+    id: int
+    phone: int | str
+    params: bytes
+    template: str
+    sender: str
+    reason: str | None
+    line: int
+
+
+_Number = Annotated[int, msgspec.Meta(ge=0, le=1 << 20)]  # of parameters; a record is no longer
+
+
+class View(RunReader):
     """A run file, or a sealed draft, to read from.
 
     :raises JournalError: (any method) the file cannot be read.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._path = path
+        super().__init__(connection, path)
         try:
+            found = next(self._select(tuple[bytes], "SELECT content FROM info"), (b"",))
             with journal_errors(path):
-                row = connection.execute("SELECT content FROM info").fetchone() or (b"",)
-                self.info = msgspec.json.decode(row[0], type=RunInfo)
+                self.info = msgspec.json.decode(found[0], type=RunInfo)
         except JournalError:
             connection.close()
             raise
@@ -123,8 +135,9 @@ class View:
     def counts(self) -> Counts:
         accepted, failed, unknown = next(
             self._select(
+                tuple[int, int, int],
                 "SELECT IFNULL(SUM(accepted), 0), IFNULL(SUM(failed), 0), IFNULL(SUM(unknown), 0) "
-                "FROM request"
+                "FROM request",
             )
         )
         info = self.info
@@ -143,44 +156,45 @@ class View:
         """Return what is known of the receipts; all are waiting where nothing is."""
         delivered, undelivered, parts, accepted = next(
             self._select(
+                tuple[int, int, int, int],
                 "SELECT IFNULL(SUM(delivered), 0), IFNULL(SUM(undelivered), 0), "
                 "IFNULL(SUM(parts), 0), (SELECT IFNULL(SUM(accepted), 0) FROM request) "
-                "FROM receipt_count"
+                "FROM receipt_count",
             )
         )
         return ReceiptCounts(delivered, undelivered, accepted - delivered - undelivered, parts)
 
     def has_receipts(self) -> bool:
         """Whether any receipt has come."""
-        return any(True for _ in self._select("SELECT 1 FROM receipt_count LIMIT 1"))
+        return any(self._select(tuple[int], "SELECT 1 FROM receipt_count LIMIT 1"))
 
     def undelivered_by(self, column: Literal["reason", "country"]) -> Iterator[tuple[str, int]]:
         """Yield how many are undelivered for each reason, or in each country (its ISO code, "" for
         a phone of none), the most frequent first."""
         yield from self._select(
+            tuple[str, int],
             f"SELECT IFNULL({column}, ''), COUNT(*) FROM receipt WHERE delivered = 0 "
-            f"GROUP BY 1 ORDER BY 2 DESC, 1"
+            f"GROUP BY 1 ORDER BY 2 DESC, 1",
         )
 
     def count_undelivered_by(self, column: Literal["reason", "country"]) -> int:
         """Return how many different reasons or countries there are."""
         query = f"SELECT COUNT(DISTINCT IFNULL({column}, '')) FROM receipt WHERE delivered = 0"
-        return int(next(self._select(query))[0])
+        return next(self._select(tuple[int], query))[0]
 
     def last_call(self) -> LastCall | None:
         """Return how the last call ended, or None where none has sent for the run."""
-        for row in self._select("SELECT status, problem FROM call ORDER BY id DESC LIMIT 1"):
-            return LastCall(*row)
-        return None
+        query = "SELECT status, problem FROM call ORDER BY id DESC LIMIT 1"
+        return next(self._select(LastCall, query), None)
 
     def has_unanswered(self) -> bool:
         """Tell whether a request was started whose verdict was never recorded."""
-        return any(self._select("SELECT 1 FROM request WHERE ended IS NULL LIMIT 1"))
+        return any(self._select(tuple[int], "SELECT 1 FROM request WHERE ended IS NULL LIMIT 1"))
 
     def last_end(self) -> float | None:
         """Return when the last call ended, in Unix seconds, or began where it was killed."""
         query = "SELECT MAX(IFNULL(ended, started)) FROM call"
-        return next(self._select(query))[0]  # type: ignore[no-any-return]
+        return next(self._select(tuple[float | None], query))[0]
 
     def most_params(self) -> int:
         """Return the largest number of template parameters of any record."""
@@ -188,12 +202,12 @@ class View:
             "SELECT MAX(IFNULL((SELECT MAX(params) FROM task), 0),"
             " IFNULL((SELECT MAX(json_array_length(params)) FROM invalid), 0))"
         )
-        return int(next(self._select(query))[0])
+        return next(self._select(tuple[_Number], query))[0]
 
     def pending_templates(self) -> Iterator[tuple[str, int]]:
         """Yield each template with pending recipients, and the number of their parameters, in the
         order of the input."""
-        yield from self._select(_PENDING_TEMPLATES)
+        yield from self._select(tuple[str, int], _PENDING_TEMPLATES)
 
     def pending_messages(self, template: str) -> Iterator[Pending]:
         """Yield the pending recipients of a template, by task and then in order.
@@ -201,16 +215,17 @@ class View:
         A draft may be written while this goes on.
         """
         query = "SELECT id FROM task WHERE template = :template AND reason IS NULL ORDER BY id"
-        for (task,) in self._select(query, {"template": template}):
-            after = 0
-            while rows := list(self._select(_PENDING_CHUNK, {"task": task, "after": after})):
+        for (task,) in self._select(tuple[int], query, {"template": template}):
+            place = {"task": task, "after": 0}
+            while rows := list(self._select(tuple[int, int, bytes], _PENDING_CHUNK, place)):
                 for id_, line, params in rows:
                     yield task, id_, line, _decode_params(params) if params else []
-                after = rows[-1][0]
+                place["after"] = rows[-1][0]
 
     def sessions(self) -> Iterator[Session]:
         """Yield each session number once, in the order in which they were given."""
         for row in self._select(
+            tuple[str, str | None, str | None, int | None],
             """
             SELECT no,
                 CASE WHEN COUNT(template) = COUNT(*) AND MIN(template) = MAX(template)
@@ -219,13 +234,13 @@ class View:
                      THEN MIN(sender) END,
                 CASE WHEN COUNT(recipients) = COUNT(*) THEN SUM(recipients) END
             FROM session GROUP BY no ORDER BY MIN(rowid)
-            """
+            """,
         ):
             yield Session(*row)
 
     def session_count(self) -> int:
         """Return how many session numbers there are."""
-        return int(next(self._select("SELECT COUNT(DISTINCT no) FROM session"))[0])
+        return next(self._select(tuple[int], "SELECT COUNT(DISTINCT no) FROM session"))[0]
 
     def rows(self, outcome: Outcome | Fate, most: int = -1) -> Iterator[Row]:
         """Yield the records with an outcome or a fate, in the order of the input.
@@ -234,6 +249,7 @@ class View:
         """
         with journal_errors(self._path):
             for id_, phone, params, template, sender, reason, line in self._select(
+                _Found,
                 f"{_ROWS[outcome]} LIMIT :most",
                 {"outcome": outcome, "unanswered": UNANSWERED, "most": most},
             ):
@@ -253,14 +269,9 @@ class View:
 
     @cached_property
     def _sources(self) -> list[tuple[int, str]]:
-        return list(self._select("SELECT first, name FROM source ORDER BY first DESC"))
-
-    def _select(
-        self, query: str, parameters: dict[str, str | int] | None = None
-    ) -> Iterator[tuple[Any, ...]]:
-        with journal_errors(self._path), closing(self._connection.cursor()) as cursor:
-            cursor.execute(query, parameters or {})
-            yield from cursor
+        return list(
+            self._select(tuple[int, str], "SELECT first, name FROM source ORDER BY first DESC")
+        )
 
 
 _decode_params = msgspec.json.Decoder(list[str]).decode

@@ -25,8 +25,8 @@ class Part(NamedTuple):
 
 def share(part: int, whole: int) -> str:
     """Return a part in percent; never as none or all of it when it is not."""
-    if not part or part == whole:
-        return "100%" if part else "0%"
+    if part <= 0 or part >= whole:
+        return "100%" if part > 0 else "0%"
     percent = 100 * part / whole
     if percent < 0.1:
         return "< 0.1%"
@@ -86,7 +86,7 @@ def parts_of(whole: int, caption: str, column: str, parts: Sequence[Part]) -> Ma
 
 def ranking(caption: str, column: str, top: Top, style: str) -> Markup:
     """Return the names with the largest numbers, each with a bar, and how many more there are."""
-    largest = max(one.number for one in top.first)
+    largest = max((one.number for one in top.first), default=0)
     rows = [
         element(
             "tr",
