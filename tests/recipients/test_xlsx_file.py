@@ -193,6 +193,23 @@ def test_a_hidden_row_is_a_problem_that_says_so(read: Read) -> None:
     assert "the row is hidden" in problem.reason
 
 
+@pytest.mark.parametrize("equals", ["='{}'", ' = "{}"', "\n=\t'{}'"])
+def test_attributes_may_be_written_in_any_way_of_xml(read: Read, equals: str) -> None:
+    def sign(name: str, value: str) -> str:
+        return f" {name}{equals.format(value)}"
+
+    rows = f"<row{sign('r', '1')}><c{sign('r', 'A1')}{sign('t', 'str')}><v>phone</v></c></row>"
+    rows += f"<row{sign('hidden', '1')}><c{sign('r', 'A2')}><v>1</v></c></row>"
+    rows += f"<row><c{sign('r', 'A3')}{sign('t', 'e')}><v>#N/A</v></c></row>"
+    rows += f"<row><c{sign('r', 'A4')}><v>2</v></c></row>"
+    hidden, broken, good = read(sheet_of(rows))
+    assert isinstance(hidden, Problem)
+    assert "the row is hidden" in hidden.reason
+    assert isinstance(broken, Problem)
+    assert "an error of a formula" in broken.reason
+    assert good == Record(4, "2", [])
+
+
 def test_a_character_that_no_text_has_is_a_problem(read: Read) -> None:
     rows = (
         '<row r="1"><c r="A1" t="str"><v>phone</v></c><c r="B1" t="str"><v>param1</v></c></row>'
@@ -251,6 +268,12 @@ def _tampered() -> bytes:
     return bytes(data.replace(size, struct.pack("<I", 100)))
 
 
+def _with_strings(strings: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(workbook(TABLE))) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    return pack(parts | {"xl/sharedStrings.xml": strings})
+
+
 _BOMB = "<worksheet><sheetData>" + " " * (80 << 20)
 
 
@@ -266,6 +289,8 @@ _BOMB = "<worksheet><sheetData>" + " " * (80 << 20)
         (sheet_of('<row r="1"><c r="A1" r="A" t="e"><v>1</v></c></row>'), "is damaged"),
         (sheet_of('<row r="1"><c r="A1" t="s"><v>7</v></c></row>'), "is damaged"),
         (sheet_of('<row r="1"><c r="A9999999"><v>7</v></c></row>'), "is damaged"),
+        (sheet_of('<row r="1"><c r="A1" t="str"><v><![CDATA[1]]></v></c></row>'), "CDATA"),
+        (_with_strings("<sst><si><t>phone<![CDATA[1]]></t></si></sst>"), "CDATA"),
         (sheet_of('<row r="1"><c><v>7</v></c></row>'), "does not say where its cells are"),
         (
             sheet_of('<row r="1"><c r="A1"><v>1</v></c><c r="XFD1048576"><v>1</v></c></row>'),

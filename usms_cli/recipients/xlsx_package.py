@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import IO, NamedTuple
 from xml.parsers import expat
 
@@ -41,15 +42,16 @@ _BROKEN = (
 _SAVE = "Open it in Excel and save it once more as .xlsx, or as CSV UTF-8."
 
 _TAG = rb"<(?:\w+:)?"
-_REFERENCE = re.compile(rb'\sr="([A-Z]{1,3})([0-9]{1,7})"')
-_ATTRIBUTE = re.compile(rb'\s(s|t|hidden)="([^"]*)"')
+_IS = rb"""\s*=\s*["']"""
+_REFERENCE = re.compile(rb"""\sr%b([A-Z]{1,3})([0-9]{1,7})["']""" % _IS)
+_ATTRIBUTE = re.compile(rb"""\s(s|t|hidden)%b([^"']*)["']""" % _IS)
 _ROW_OR_CELL = re.compile(
     _TAG + rb"(?:row(?P<row>|\s[^>]*)|c(?P<cell>\s[^>]*))>"
     rb"(?P<formula>\s*" + _TAG + rb"f[\s/>][^<]*(?:</[^>]*>\s*)?)?"
     rb"(?P<value>" + _TAG + rb"v(?:\s[^>]*)?>[^<])?"
 )
-_CELL = re.compile(_TAG + rb'c(?=[\s/>])(?:[^>]*?\sr="([A-Z]{1,3})([0-9]{1,7})")?')
-_VALUE = re.compile(_TAG + rb"(?:v(?:\s[^>/]*)?>[^<]|is[\s>])")
+_CELL = re.compile(rb"""%bc(?=[\s/>])(?:[^>]*?\sr%b([A-Z]{1,3})([0-9]{1,7})["'])?""" % (_TAG, _IS))
+_VALUE = re.compile(_TAG + rb"(?:v(?:\s[^>/]*)?>(?:[^<]|<!)|is[\s>])")
 
 # Formats that are not written out in the file (ECMA-376, 18.8.30): those that numbers often have.
 _BUILT_IN = {
@@ -101,6 +103,7 @@ class Package:
             workbook = self._relations("")["officeDocument"][0].part
             relations = self._relations(workbook)
             self.sheets, self.visible = self._find_sheets(workbook, relations["worksheet"])
+            self._strings = [relation.part for relation in relations["sharedStrings"]]
             self._odd_styles = self._find_odd_styles(relations["styles"])
         except _BROKEN as error:
             raise self.damaged() from error
@@ -114,9 +117,12 @@ class Package:
         return not any(map(_VALUE.search, self._pieces(self.sheets[sheet])))
 
     def check_extent(self, sheet: str) -> None:
-        """Raise InputError if the cells of a sheet reach too far for all to be held."""
+        """Raise InputError if the cells of a sheet reach too far for all to be held, or what is in
+        them would be read as nothing."""
         columns, rows = {b""}, {b""}
-        for piece in self._pieces(self.sheets[sheet]):
+        for piece in chain(*map(self._pieces, (self.sheets[sheet], *self._strings))):
+            if b"<![CDATA[" in piece:
+                raise InputError(f"{place(self.name)} holds CDATA, which cannot be read.", _SAVE)
             if found := set(_CELL.findall(piece)):
                 columns.update(column for column, _ in found)
                 rows = {max(rows | {row for _, row in found}, key=_long_then_large)}
@@ -138,7 +144,8 @@ class Package:
         whose value is not there, in the order of the file."""
         odd_styles = {b"%d" % style: code for style, code in self._odd_styles.items()}
         quick = re.compile(
-            rb't="e"|hidden="|%bf[\s/>]|\ss="(?:%b)"' % (_TAG, b"|".join(odd_styles) or b"none")
+            rb"""\st%be["']|\shidden%b|%bf[\s/>]|\ss%b(?:%b)["']"""
+            % (_IS, _IS, _TAG, _IS, b"|".join(odd_styles) or b"none")
         )
         hidden = False
         for piece in self._pieces(self.sheets[sheet]):
