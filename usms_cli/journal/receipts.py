@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from usms_cli.journal.schema import journal_errors, open_beside
+from usms_cli.journal.schema import RunReader, journal_errors, open_beside
 from usms_cli.journal.view import View
 
 _PAGE = 1000  # session numbers looked up at once
@@ -58,7 +58,7 @@ class Change(NamedTuple):
     country: str | None
 
 
-class ReceiptBook:
+class ReceiptBook(RunReader):
     """The receipts of a run, to be added to. For one thread.
 
     :raises UsageError: the file is no run of this version.
@@ -66,9 +66,8 @@ class ReceiptBook:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         with journal_errors(path):
-            self._connection = open_beside(path)
+            super().__init__(open_beside(path), path)
             # Not from the beginning: it would cost each request of a send a page more.
             self._connection.execute("CREATE INDEX IF NOT EXISTS session_of_no ON session (no)")
         self.view = View(self._connection, path)
@@ -82,10 +81,9 @@ class ReceiptBook:
         :param only_waiting: only where some recipient's message has no final receipt.
         """
         place = ""
-        while rows := self._select(_SESSIONS, (only_waiting, place, _PAGE)):
-            for row in rows:
-                yield SessionSize(*row)
-            place = rows[-1][0]
+        while rows := list(self._select(SessionSize, _SESSIONS, (only_waiting, place, _PAGE))):
+            yield from rows
+            place = rows[-1].no
 
     @contextmanager
     def updating(self) -> Iterator[None]:
@@ -102,19 +100,18 @@ class ReceiptBook:
     def addressees(self, no: str) -> Iterator[Addressee]:
         """Yield everybody, in order, in the requests that a session number of the run came from."""
         session = self._session(no)
-        with journal_errors(self._path):
-            for row in self._connection.execute(_ADDRESSEES, {"no": no}):
-                task, id_, phone, request, accepted, own, holder, *receipt = row
-                yield Addressee(
-                    task,
-                    id_,
-                    phone,
-                    request,
-                    accepted=bool(accepted),
-                    own=bool(own),
-                    elsewhere=holder not in (None, session),
-                    kept=_kept(*receipt) if holder == session else None,
-                )
+        for row in self._select(_Row, _ADDRESSEES, {"no": no}):
+            holds = row.holder == session
+            yield Addressee(
+                row.task,
+                row.id,
+                row.phone,
+                row.request,
+                accepted=bool(row.accepted),
+                own=bool(row.own),
+                elsewhere=not holds and row.holder is not None,
+                kept=_kept(row) if holds else None,
+            )
 
     def keep(self, no: str, changes: Iterable[Change]) -> tuple[int, int]:
         """Keep the receipts of a session, in place of those that were kept before.
@@ -146,15 +143,29 @@ class ReceiptBook:
         return sum(total[0] for total in sums.values()), sum(total[1] for total in sums.values())
 
     def _session(self, no: str) -> int:
-        return int(self._select("SELECT MIN(rowid) FROM session WHERE no = ?", (no,))[0][0])
-
-    def _select(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with journal_errors(self._path):
-            return self._connection.execute(query, parameters).fetchall()
+        query = "SELECT MIN(rowid) FROM session WHERE no = ?"
+        return next(self._select(tuple[int], query, (no,)))[0]
 
 
-def _kept(delivered: int | None, parts: int, time: int, reason: str | None) -> Kept:
-    return Kept(None if delivered is None else bool(delivered), parts, time, reason or "")
+class _Row(NamedTuple):
+    """An addressee, and the receipt that is kept, of the session `holder`."""
+
+    task: int
+    id: int
+    phone: int
+    request: int
+    accepted: int
+    own: int
+    holder: int | None
+    delivered: int | None
+    parts: int | None
+    time: int | None
+    reason: str | None
+
+
+def _kept(row: _Row) -> Kept:
+    delivered = None if row.delivered is None else bool(row.delivered)
+    return Kept(delivered, row.parts or 0, row.time or 0, row.reason or "")
 
 
 # A session has no more recipients than its request, where settling could not say how many.

@@ -23,6 +23,7 @@ _LONGEST = 64 << 20  # bytes of a row; that of a damaged file may say that it ha
 _CACHE = "PRAGMA cache_size=-8000"  # KiB: memory does not grow with the run
 
 T = TypeVar("T")
+Parameters = Mapping[str, str | int | float] | tuple[str | int | float, ...]
 Time = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]  # Unix seconds that a date can be made of
 
 _TABLES = """
@@ -175,15 +176,13 @@ class RunReader:
         self._connection = connection
         self._path = path
 
-    def _select(
-        self, kind: type[T], query: str, parameters: Mapping[str, str | int | float] | None = None
-    ) -> Iterator[T]:
+    def _select(self, kind: type[T], query: str, parameters: Parameters = ()) -> Iterator[T]:
         """Yield the rows that a query finds.
 
         :param kind: the type of a row, a tuple's; the file is damaged where it is another.
         """
         with journal_errors(self._path):
-            for row in self._connection.execute(query, parameters or {}):
+            for row in self._connection.execute(query, parameters):
                 yield msgspec.convert(row, kind)
 
 
