@@ -7,10 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 
 from tests.support.runs import FIRST, To, people, write_run
 from usms_cli.batching import Batch, Recipient, batches
+from usms_cli.journal import schema
 from usms_cli.journal.ledger import Apart, Ledger, SessionRow, Settlement
 from usms_cli.journal.schema import UNANSWERED
 from usms_cli.journal.view import OUTCOMES, View
@@ -39,6 +41,20 @@ def pending(ledger: Ledger, size: int = 1000, first: int | None = None) -> list[
 
 def ids(batch: Batch) -> list[int]:
     return [one.id for _, one in batch.members()]
+
+
+def test_a_batch_is_whole_though_its_parameters_are_too_long_for_a_row(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "_LONGEST", 10_000)
+    people_ = [To(FIRST + n, (f"{n} " + "x" * 600,)) for n in range(100)]
+    write_run(path, people_)
+    with closing(Ledger(path)) as ledger:
+        (batch,) = pending(ledger)
+    assert [one.phone for _, one in batch.members()] == [one.phone for one in people_]
+    assert [msgspec.json.decode(one.params) for _, one in batch.members()] == [
+        list(one.params) for one in people_
+    ]
 
 
 def send(ledger: Ledger, batch: Batch, settlement: Settlement) -> int:

@@ -197,8 +197,8 @@ def _batch(chance: random.Random) -> Batch:
     pieces = []
     for id_ in range(1, chance.choice((1, 2, 3, 6)) + 1):
         params = chance.choice(_PARAMS)
-        row = (id_, chance.choice(PHONES), msgspec.json.encode(params) if params else b"")
-        pieces.append(Piece(chance.choice(tasks), [row]))
+        phone, encoded = chance.choice(PHONES), msgspec.json.encode(params) if params else b""
+        pieces.append(Piece(chance.choice(tasks), [id_], [phone], [encoded]))
     return Batch(pieces)
 
 
