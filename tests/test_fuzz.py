@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.soak.fuzz import Score, run_case
+from tests.fuzz.__main__ import Score, run_case
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.soak.making import any_file
-from tests.soak.readers import REGIONS, check_message, options_for, read
+from tests.fuzz.making import any_file
+from tests.fuzz.readers import REGIONS, check_message, options_for, read
 from tests.support.runs import new_info
 from usms_cli.errors import InputError, UsageError
 from usms_cli.journal.draft import Draft

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from tests.soak.making import spoilt
+from tests.fuzz.making import spoilt
 from usms_cli.api.answers import UNREADABLE
 from usms_cli.api.verdicts import NotTaken, Refused, Stop, Taken, Unknown, Verdict, judge
 from usms_cli.batching import Batch, Piece, Task

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import NamedTuple
 from unittest import mock
 
-from tests.soak.making import ENCODINGS, any_file
-from tests.soak.oracles import check_against, check_refusal
+from tests.fuzz.making import ENCODINGS, any_file
+from tests.fuzz.oracles import check_against, check_refusal
 from usms_cli.errors import InputError, UsageError
 from usms_cli.recipients import csv_file, xlsx_package
 from usms_cli.recipients.check import plain_phone

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from tests.soak.making import spoilt
+from tests.fuzz.making import spoilt
 from tests.support.runs import FIRST, To, fill, new_info
 from usms_cli.api.verdicts import FailedPhone, Taken, Unknown, Verdict
 from usms_cli.batching import batches

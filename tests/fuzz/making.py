@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.soak.sheets import any_sheet
+from tests.fuzz.sheets import any_sheet
 from tests.support.hostile import BOOKS, PIECES, TEXTS
 from tests.support.workbook import DATE, ERROR, TRUE, Cell, pack, workbook
 

@@ -1,7 +1,7 @@
 """Feed hostile input to all that reads what comes from outside, for an hour: nothing breaks, and
 nothing is said that is not so.
 
-    python -m tests.soak.fuzz --minutes 60 --seed 1
+    python -m tests.fuzz --minutes 60 --seed 1
 
 Each case is made from the seed and its number, so that it can be made again: `--only 4711`. The
 minutes are of this process's own work, however busy the machine is. Ends in 1 if anything was
@@ -24,12 +24,12 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from tests.fuzz.answers import try_verdict
+from tests.fuzz.drafts import try_draft
+from tests.fuzz.kept import try_env_file, try_run_file
+from tests.fuzz.questions import try_receipts, try_templates
+from tests.fuzz.readers import try_reader
 from tests.reliability.harness import MEMORY
-from tests.soak.answers import try_verdict
-from tests.soak.drafts import try_draft
-from tests.soak.kept import try_env_file, try_run_file
-from tests.soak.questions import try_receipts, try_templates
-from tests.soak.readers import try_reader
 
 Try = Callable[[random.Random, Path], str]
 

@@ -9,7 +9,7 @@ from unittest import mock
 
 import httpx
 
-from tests.soak.answers import HEADERS, ODD, PHONES, STATUSES, may_mean, written
+from tests.fuzz.answers import HEADERS, ODD, PHONES, STATUSES, may_mean, written
 from tests.support.runs import account_at
 from usms_cli.api import templates
 from usms_cli.api.connection import Answer, Connection

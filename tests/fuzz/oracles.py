@@ -10,7 +10,7 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
-from tests.soak.sheets import check_book
+from tests.fuzz.sheets import check_book
 from usms_cli.errors import InputError, UsageError
 from usms_cli.recipients import csv_file
 from usms_cli.recipients.columns import ColumnFinder, PhoneFinder, refusal
