@@ -18,7 +18,8 @@ from tests.support.runs import new_info, people
 from tests.support.terminal import OnTerminal
 from usms_cli.batching import batches
 from usms_cli.journal.draft import Draft
-from usms_cli.journal.ledger import Ledger, SessionRow, Settlement
+from usms_cli.journal.ledger import Ledger
+from usms_cli.journal.settlement import SessionRow, Settlement
 from usms_cli.sandbox import Sandbox
 
 SEND = ("send", "r.csv", "-t", "T1", "-s", "S", "--run", "job", "--quiet")

@@ -16,9 +16,10 @@ from tests.support.command import Usms, phones, write_csv
 from tests.support.gateway import TAKEN, Gateway, Plan, Reply, Target, in_turn, refusal
 from tests.support.runs import To, account_at, deliver, outcomes, people, write_run
 from usms_cli.api.client import Client
-from usms_cli.delivery import Delivery, Tally
+from usms_cli.delivery import Delivery
 from usms_cli.journal.ledger import Ledger
 from usms_cli.journal.schema import Pace
+from usms_cli.journal.settlement import SentCounts
 from usms_cli.recipients.phones import api_form
 
 SLOW_DOWN = Reply(takes=False, status=429, headers={"Retry-After": "0"})
@@ -59,12 +60,12 @@ def nobody_twice(gateway: Gateway) -> None:
 
 def test_2500_recipients_go_out_in_three_requests(run: Path, gateway: Gateway) -> None:
     write_run(run, people(2500))
-    tallies: list[Tally] = []
+    tallies: list[SentCounts] = []
     ending = deliver(run, gateway.address, watch=tallies.append)
     assert ending.status == "done"
     assert sorted(sizes(gateway)) == [500, 1000, 1000]
     assert len(honest(run, gateway)["accepted"]) == 2500
-    assert tallies[-1] == Tally(accepted=2500)
+    assert tallies[-1] == SentCounts(accepted=2500)
     nobody_twice(gateway)
 
 
@@ -358,12 +359,12 @@ def test_a_bad_recipient_fails_and_the_others_go_out(run: Path, gateway: Gateway
         return refusal("bad phone") if bad & {one.phone for one in targets} else TAKEN
 
     gateway.plan = plan
-    tallies: list[Tally] = []
+    tallies: list[SentCounts] = []
     assert deliver(run, gateway.address, watch=tallies.append).status == "done"
     found = honest(run, gateway)
     assert set(found["failed"]) == bad
     assert len(found["accepted"]) == 2495
-    assert tallies[-1] == Tally(accepted=2495, failed=5)
+    assert tallies[-1] == SentCounts(accepted=2495, failed=5)
     nobody_twice(gateway)
     requests = len(gateway.requests)
     deliver(run, gateway.address)

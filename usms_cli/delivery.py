@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Literal
 
@@ -21,8 +21,9 @@ from usms_cli.api.client import Client
 from usms_cli.api.verdicts import NotTaken, Refused, Stop, Taken, Verdict
 from usms_cli.batching import Batch, batches
 from usms_cli.isolation import TASKS_IN_A_ROW, Isolation, Refusal
-from usms_cli.journal.ledger import Ledger, Settlement
+from usms_cli.journal.ledger import Ledger
 from usms_cli.journal.schema import Pace
+from usms_cli.journal.settlement import SentCounts
 from usms_cli.rate import Rate
 from usms_cli.settle import settle
 from usms_cli.text import count
@@ -45,30 +46,6 @@ class Ending:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What became of the recipients that a delivery has sent so far."""
-
-    accepted: int = 0
-    failed: int = 0
-    unknown: int = 0
-
-    @property
-    def done(self) -> int:
-        return self.accepted + self.failed + self.unknown
-
-    def plus(self, batch: Batch, settlement: Settlement) -> "Tally":
-        counts = settlement.counts(batch.size)
-        return Tally(
-            self.accepted + counts["accepted"],
-            self.failed + counts["failed"],
-            self.unknown + counts["unknown"],
-        )
-
-    def plus_failed(self, batch: Batch) -> "Tally":
-        return replace(self, failed=self.failed + batch.size)
-
-
 class Delivery:
     """One call's way through what a run has to send.
 
@@ -83,7 +60,7 @@ class Delivery:
         ledger: Ledger,
         connect: Callable[[], Client],
         pace: Pace,
-        watch: Callable[[Tally], None],
+        watch: Callable[[SentCounts], None],
         *,
         limit: int | None = None,
         resend_unknown: bool = False,
@@ -109,7 +86,7 @@ class Delivery:
         self._last_unknown = 0
         self._problem: str | None = None
         self._interruptions = 0
-        self._tally = Tally()
+        self._sent = SentCounts()
 
     def interrupt(self) -> None:
         """Start nothing more; called twice, do not wait for what is under way either.
@@ -245,7 +222,7 @@ class Delivery:
                 if answer is not None:
                     self._record(*answer)
                 answer = self._answers.get_nowait()
-        self._watch(self._tally)
+        self._watch(self._sent)
 
     def _record(self, request: int, batch: Batch, verdict: Verdict) -> None:
         self._under_way -= 1
@@ -254,7 +231,7 @@ class Delivery:
         self._ledger.settle(request, batch, settlement)
         why = f" ({settlement.reason})" if settlement.reason else ""
         _log.info("request %d: %s%s", request, settlement.verdict, why)
-        self._tally = self._tally.plus(batch, settlement)
+        self._sent += settlement.counts(batch.size)
         ended_unknown = settlement.outcome == "unknown" and len(settlement.apart) < batch.size
         if ended_unknown:
             self._unknown_in_a_row += 1
@@ -280,7 +257,7 @@ class Delivery:
     def _record_failures(self, refusals: list[Refusal]) -> None:
         for request, batch in refusals:
             self._ledger.fail(request, batch)
-            self._tally = self._tally.plus_failed(batch)
+            self._sent += SentCounts(failed=batch.size)
 
     def _try_again(self, batch: Batch, reason: str, retry_after: float | None) -> None:
         """Let a batch that was surely not taken wait, and everything else with it."""

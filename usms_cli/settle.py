@@ -11,7 +11,7 @@ import msgspec
 
 from usms_cli.api.verdicts import FailedPhone, NotTaken, Refused, Stop, Taken, Unknown, Verdict
 from usms_cli.batching import Batch, Recipient, Task
-from usms_cli.journal.ledger import Apart, SessionRow, Settlement
+from usms_cli.journal.settlement import Apart, SessionRow, Settlement
 from usms_cli.recipients.phones import api_form, digits_of, same_phone_keys
 from usms_cli.text import quoted
 

@@ -15,7 +15,8 @@ from tests.fuzz.readers import REGIONS, check_message, options_for, read
 from tests.support.runs import new_info
 from usms_cli.errors import InputError, UsageError
 from usms_cli.journal.draft import Draft
-from usms_cli.journal.view import OUTCOMES, Row
+from usms_cli.journal.outcomes import OUTCOMES
+from usms_cli.journal.view import Row
 from usms_cli.recipients.check import Checker
 from usms_cli.recipients.choices import PhoneCheck
 from usms_cli.recipients.exclude import Excluder

@@ -16,9 +16,9 @@ from usms_cli.batching import batches
 from usms_cli.errors import UsageError, UsmsError
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.ledger import Ledger
+from usms_cli.journal.outcomes import FATES, OUTCOMES
 from usms_cli.journal.receipts import Change, Kept, ReceiptBook
 from usms_cli.journal.store import Store
-from usms_cli.journal.view import FATES, OUTCOMES
 from usms_cli.recipients.phones import api_form
 from usms_cli.report.csv_export import export_outcome
 from usms_cli.report.html_page import write_page

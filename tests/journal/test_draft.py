@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.support.runs import FIRST, To, deliver, fill, new_info, outcomes, people, write_run
 from usms_cli.journal import draft as module
 from usms_cli.journal.draft import Draft
+from usms_cli.journal.outcomes import OUTCOMES
 from usms_cli.journal.schema import JournalError, RunInfo
-from usms_cli.journal.view import OUTCOMES, View
+from usms_cli.journal.view import View
 
 A, B, C = 8613800000001, 8613800000002, 8613800000003
 

@@ -13,9 +13,11 @@ import pytest
 from tests.support.runs import FIRST, To, people, write_run
 from usms_cli.batching import Batch, Recipient, batches
 from usms_cli.journal import schema
-from usms_cli.journal.ledger import Apart, Ledger, SessionRow, Settlement
+from usms_cli.journal.ledger import Ledger
+from usms_cli.journal.outcomes import OUTCOMES
 from usms_cli.journal.schema import UNANSWERED
-from usms_cli.journal.view import OUTCOMES, View
+from usms_cli.journal.settlement import Apart, SessionRow, Settlement
+from usms_cli.journal.view import View
 
 ACCEPTED = Settlement("taken", "accepted")
 UNKNOWN = Settlement("unknown", "unknown", "no answer")

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from tests.support.runs import FIRST, To, people, write_run
 from usms_cli.batching import batches
-from usms_cli.journal.ledger import Apart, Ledger, SessionRow, Settlement
+from usms_cli.journal.ledger import Ledger
+from usms_cli.journal.outcomes import FATES, Fate
 from usms_cli.journal.receipts import Change, Kept, ReceiptBook
 from usms_cli.journal.schema import JournalError
-from usms_cli.journal.view import FATES, Fate, ReceiptCounts, View
+from usms_cli.journal.settlement import Apart, SessionRow, Settlement
+from usms_cli.journal.view import ReceiptCounts, View
 
 YES, NO, OPEN = Kept(True, 1, 10, ""), Kept(False, 2, 10, "off"), Kept(None, 1, 10, "Unknow")
 

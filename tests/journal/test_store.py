@@ -21,10 +21,11 @@ from usms_cli.batching import batches
 from usms_cli.errors import UsageError
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.ledger import Ledger
+from usms_cli.journal.outcomes import OUTCOMES
 from usms_cli.journal.receipts import ReceiptBook
 from usms_cli.journal.schema import VERSION, JournalError, open_for_reading
 from usms_cli.journal.store import Store, check_name
-from usms_cli.journal.view import OUTCOMES, View
+from usms_cli.journal.view import View
 from usms_cli.report.csv_export import export_outcome
 from usms_cli.report.html_page import write_page
 from usms_cli.report.json_report import write_json

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.support.runs import new_info
 from usms_cli.errors import InputError, UsageError
 from usms_cli.journal.draft import Draft
-from usms_cli.journal.view import OUTCOMES, Outcome, Row
+from usms_cli.journal.outcomes import OUTCOMES, Outcome
+from usms_cli.journal.view import Row
 from usms_cli.recipients import csv_file
 from usms_cli.recipients.check import Checker
 from usms_cli.recipients.record import Block

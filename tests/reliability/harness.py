@@ -26,11 +26,13 @@ from tests.support.gateway import Gateway, Reply, Target, refusal, targets_of
 from usms_cli.api.client import Client
 from usms_cli.api.verdicts import Unknown, Verdict
 from usms_cli.batching import Batch
-from usms_cli.delivery import Delivery, Ending, Tally
+from usms_cli.delivery import Delivery, Ending
 from usms_cli.journal.draft import Draft
-from usms_cli.journal.ledger import Ledger, Settlement
+from usms_cli.journal.ledger import Ledger
+from usms_cli.journal.outcomes import OUTCOMES, Outcome
 from usms_cli.journal.schema import UNANSWERED, Pace, RunInfo
-from usms_cli.journal.view import OUTCOMES, Outcome, Row, View
+from usms_cli.journal.settlement import SentCounts, Settlement
+from usms_cli.journal.view import Row, View
 from usms_cli.recipients.phones import api_form
 from usms_cli.settings import Account, Secret
 
@@ -430,7 +432,7 @@ def read_outcomes(path: Path, records: int) -> dict[Outcome, Counter[Target]]:
     return {outcome: Counter(map(_target, found)) for outcome, found in rows.items()}
 
 
-def _look_away(_: Tally) -> None:
+def _look_away(_: SentCounts) -> None:
     pass
 
 

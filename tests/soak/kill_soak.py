@@ -24,7 +24,7 @@ from pathlib import Path
 from tests.reliability.harness import MEMORY, NOT_TAKEN, STOP, UNKNOWABLE, read_outcomes
 from tests.support.command import Usms, phones, write_csv
 from tests.support.gateway import Gateway, Reply, Target, refusal
-from usms_cli.journal.view import Outcome
+from usms_cli.journal.outcomes import Outcome
 
 _TEMPLATES = ("T1", "T2", "T3")
 _UNKNOWABLE = list(UNKNOWABLE.values())

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 from tests.support.command import KEY_ID, SECRET
 from usms_cli.api.client import Client
-from usms_cli.delivery import Delivery, Ending, Tally
+from usms_cli.delivery import Delivery, Ending
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.ledger import Ledger
+from usms_cli.journal.outcomes import OUTCOMES
 from usms_cli.journal.schema import Pace, RunInfo
-from usms_cli.journal.view import OUTCOMES, View
+from usms_cli.journal.settlement import SentCounts
+from usms_cli.journal.view import View
 from usms_cli.recipients.phones import api_form
 from usms_cli.settings import Account, Secret
 
@@ -72,7 +74,7 @@ def deliver(
     *,
     limit: int | None = None,
     resend_unknown: bool = False,
-    watch: Callable[[Tally], None] = lambda _: None,
+    watch: Callable[[SentCounts], None] = lambda _: None,
     **pace: Any,
 ) -> Ending:
     """Send what is pending of a run, as one call of the command does."""

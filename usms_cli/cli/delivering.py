@@ -10,11 +10,12 @@ from pathlib import Path
 from usms_cli.api.client import Client
 from usms_cli.cli.guard import print_error
 from usms_cli.cli.terminal import Terminal
-from usms_cli.delivery import Delivery, Ending, Tally
+from usms_cli.delivery import Delivery, Ending
 from usms_cli.errors import ExitStatus, UsageError, UsmsError
 from usms_cli.findings import TemplateChecks
 from usms_cli.journal.ledger import Ledger
 from usms_cli.journal.schema import JournalError, PaceChange, RunInfo, journal_errors
+from usms_cli.journal.settlement import SentCounts
 from usms_cli.journal.store import Store
 from usms_cli.report.csv_export import export_failures
 from usms_cli.report.report import Report, report_on_run
@@ -145,10 +146,10 @@ def _deliver(
     with terminal.progress("Sending", total) as show:
         shown = 0
 
-        def watch(tally: Tally) -> None:
+        def watch(sent: SentCounts) -> None:
             nonlocal shown
-            more, shown = tally.done - shown, tally.done
-            show(more, f"{tally.failed:,} failed" if tally.failed else "")
+            more, shown = sent.total - shown, sent.total
+            show(more, f"{sent.failed:,} failed" if sent.failed else "")
 
         delivery = Delivery(
             ledger,

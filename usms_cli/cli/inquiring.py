@@ -11,10 +11,10 @@ from usms_cli.cli.delivering import check_belongs, interruptible, reachable
 from usms_cli.cli.terminal import Terminal
 from usms_cli.errors import ExitStatus, StoppedError
 from usms_cli.inquiry import Inquiry
+from usms_cli.journal.outcomes import Fate
 from usms_cli.journal.receipts import ReceiptBook
 from usms_cli.journal.schema import JournalError
 from usms_cli.journal.store import Store
-from usms_cli.journal.view import Fate
 from usms_cli.report.csv_export import export_outcome
 from usms_cli.report.report import report_on_run
 from usms_cli.report.tables import print_receipts

@@ -48,8 +48,8 @@ def receipts(
     """
     from usms_cli.cli.inquiring import ask_and_report
     from usms_cli.cli.terminal import Terminal
+    from usms_cli.journal.outcomes import FATES
     from usms_cli.journal.store import Store
-    from usms_cli.journal.view import FATES
     from usms_cli.report.writing import check_writable
     from usms_cli.settings import Settings, state_directory
     from usms_cli.text import quoted

@@ -46,8 +46,8 @@ def show(
 
     from usms_cli.cli.delivering import finish
     from usms_cli.cli.terminal import Terminal
+    from usms_cli.journal.outcomes import FATES, OUTCOMES
     from usms_cli.journal.store import Store
-    from usms_cli.journal.view import FATES, OUTCOMES
     from usms_cli.report.csv_export import export_outcome
     from usms_cli.report.report import report_on_run
     from usms_cli.report.writing import check_writable

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from usms_cli.journal.exclusions import Exclusions
+from usms_cli.journal.outcomes import NOT_LEFT_OUT
 from usms_cli.journal.schema import RunInfo, create, journal_errors, remove_sides
 from usms_cli.journal.view import Pending, View
 from usms_cli.journal.writer import COLUMNS, RecipientWriter, Values, tasks_of
@@ -259,7 +260,7 @@ class Draft:
 
     def _leave_out_duplicates(self) -> None:
         self._connection.execute(
-            """
+            f"""
             INSERT INTO left_out
             SELECT task, id, 'duplicate', printf('the same as line %d of %s', line_of_first,
                 (SELECT name FROM source WHERE first <= first_id ORDER BY first DESC LIMIT 1))
@@ -268,7 +269,7 @@ class Draft:
                     FIRST_VALUE(line) OVER same AS line_of_first
                 FROM recipient r JOIN task t ON t.id = r.task AND t.reason IS NULL
                 WHERE phone IN (SELECT phone FROM temp.repeated)
-                  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE (l.task, l.id) = (r.task, r.id))
+                  AND {NOT_LEFT_OUT}
                 WINDOW same AS (PARTITION BY r.task, phone, r.params ORDER BY r.id))
             WHERE id > first_id
             """
@@ -294,11 +295,11 @@ class Draft:
         }
 
 
-_SENT_DIFFERENTLY = """
+_SENT_DIFFERENTLY = f"""
 SELECT COUNT(*) FROM (
     SELECT phone FROM recipient r JOIN task t ON t.id = r.task AND t.reason IS NULL
     WHERE phone IN (SELECT phone FROM temp.repeated)
-      AND NOT EXISTS (SELECT 1 FROM left_out l WHERE (l.task, l.id) = (r.task, r.id))
+      AND {NOT_LEFT_OUT}
     GROUP BY phone HAVING COUNT(DISTINCT r.task || ' ' || CAST(r.params AS TEXT)) > 1)
 """
 _encoder = msgspec.json.Encoder()

@@ -12,6 +12,7 @@ from math import ceil
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from usms_cli.journal.outcomes import NOT_LEFT_OUT
 from usms_cli.journal.schema import UNANSWERED, RunReader, Time
 
 
@@ -172,12 +173,12 @@ _HANDED_OVER = "accepted + failed + unknown"
 # Those that a request's own outcome is the outcome of. Those with one apart are not looked for in
 # the requests: there may be one in each, among a thousand that fared well. CROSS JOIN keeps SQLite
 # from beginning with the recipients.
-_OF_WHOLE_REQUESTS = """
+_OF_WHOLE_REQUESTS = f"""
 FROM request q CROSS JOIN span s ON s.request = q.id
 CROSS JOIN recipient r ON r.task = s.task AND r.id BETWEEN s.first AND s.last
-WHERE q.outcome = {outcome} AND q.failed + q.unknown > 0
+WHERE q.outcome = {{outcome}} AND q.failed + q.unknown > 0
   AND NOT EXISTS (SELECT 1 FROM apart a WHERE a.task = r.task AND a.id = r.id)
-  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)
+  AND {NOT_LEFT_OUT}
 """
 
 _SENT_REASONS = f"""
@@ -206,10 +207,9 @@ UNION ALL
 SELECT r.phone {_OF_WHOLE_REQUESTS.format(outcome="'failed'")}
 """
 
-_SENDABLE_PHONES = """
+_SENDABLE_PHONES = f"""
 SELECT r.phone FROM recipient r JOIN task t ON t.id = r.task
-WHERE t.reason IS NULL
-  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)
+WHERE t.reason IS NULL AND {NOT_LEFT_OUT}
 """
 
 _PHONES = {"sendable": _SENDABLE_PHONES, "failed": _FAILED_PHONES}

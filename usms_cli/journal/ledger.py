@@ -5,63 +5,31 @@ One thread owns a ledger. What it writes is on disk when `commit` returns, and n
 
 import sqlite3
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 
 from usms_cli.batching import Batch, Piece, Task
-from usms_cli.journal.schema import journal_errors, open_for_sending
-from usms_cli.journal.view import PENDING, Counts, View
+from usms_cli.journal.outcomes import NOT_LEFT_OUT, PENDING_FROM
+from usms_cli.journal.schema import RunReader, journal_errors, open_for_sending
+from usms_cli.journal.settlement import Settlement
+from usms_cli.journal.view import Counts, View
 
-T = TypeVar("T")
 
-
-class Apart(NamedTuple):
-    """A recipient that fared differently from the rest of its request."""
-
+class _Unknown(NamedTuple):
     task: int
+    template: str
+    sender: str
     id: int
-    outcome: Literal["failed", "unknown"]
-    reason: str
+    phone: int
+    params: bytes
 
 
-class SessionRow(NamedTuple):
-    """A session number as it is kept; None: several, or not known."""
-
-    no: str
-    template: str | None
-    sender: str | None
-    recipients: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What a verdict means for the recipients of a request.
-
-    `outcome` is that of all but those in `apart`; "pending" gives them back.
-    """
-
-    verdict: str
-    outcome: Literal["accepted", "failed", "unknown", "pending"]
-    reason: str | None = None
-    apart: Sequence[Apart] = ()
-    sessions: Sequence[SessionRow] = ()
-
-    def counts(self, size: int) -> dict[str, int]:
-        """Return how many of a request's `size` recipients it makes accepted, failed, unknown."""
-        failed = sum(one.outcome == "failed" for one in self.apart)
-        counts = {"accepted": 0, "failed": failed, "unknown": len(self.apart) - failed}
-        if self.outcome != "pending":
-            counts[self.outcome] += size - len(self.apart)
-        return counts
-
-
-class Ledger:
+class Ledger(RunReader):
     """A run that is being sent.
 
     :raises UsageError: the file is no run of this version.
@@ -69,15 +37,14 @@ class Ledger:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         with journal_errors(path):
-            self._connection = open_for_sending(path)
+            super().__init__(open_for_sending(path), path)
         self._view = View(self._connection, path)
         self.info = self._view.info
         self._call = 0
         # Most runs leave nobody out, and need not look for each recipient.
-        some = self._select("SELECT 1 FROM left_out LIMIT 1", ())
-        self._not_left_out = f"AND {_NOT_LEFT_OUT}" if some else ""
+        some = any(self._select(tuple[int], "SELECT 1 FROM left_out LIMIT 1"))
+        self._not_left_out = f"AND {NOT_LEFT_OUT}" if some else ""
 
     def close(self) -> None:
         self._connection.close()
@@ -136,11 +103,16 @@ class Ledger:
         As with `pending`, what becomes unknown behind the iterator is not looked at again.
         """
         place = (0, 0)
-        while rows := self._select(_UNKNOWN, (place[0], *place, *place, size)):
-            for _, piece in groupby(enumerate(rows), _without_gap):
-                tasks, templates, senders, *columns = zip(*(row for _, row in piece), strict=True)
-                yield Piece(Task(tasks[0], templates[0], senders[0]), *columns)
-            place = (rows[-1][0], rows[-1][3])
+        while rows := list(self._select(_Unknown, _UNKNOWN, (place[0], *place, *place, size))):
+            for _, numbered in groupby(enumerate(rows), _without_gap):
+                piece = [row for _, row in numbered]
+                yield Piece(
+                    Task(piece[0].task, piece[0].template, piece[0].sender),
+                    [row.id for row in piece],
+                    [row.phone for row in piece],
+                    [row.params for row in piece],
+                )
+            place = (rows[-1].task, rows[-1].id)
 
     def has_accepted(self, task: int) -> bool:
         """Tell whether the API took anybody of a task in this run."""
@@ -148,7 +120,7 @@ class Ledger:
             "SELECT 1 FROM span s JOIN request q ON q.id = s.request "
             "WHERE s.task = ? AND q.accepted > 0 LIMIT 1"
         )
-        return bool(self._select(query, (task,)))
+        return any(self._select(tuple[int], query, (task,)))
 
     def put_last(self, tasks: Iterable[int]) -> None:
         """Let the recipients of refused tasks come after all others, from the next call on."""
@@ -175,13 +147,9 @@ class Ledger:
         return request
 
     def settle(self, request: int, batch: Batch, settlement: Settlement) -> None:
-        """Record what came of a request.
-
-        Whoever was unknown before and was sent again becomes `accepted` or stays `unknown`: that
-        the API says no now tells nothing of the request before.
-        """
+        """Record what came of a request."""
         if batch.resend:
-            settlement = _of_resend(settlement)
+            settlement = settlement.of_resend()
         counts = settlement.counts(batch.size)
         with self._writing() as connection:
             connection.execute(
@@ -192,7 +160,9 @@ class Ledger:
                     settlement.verdict,
                     settlement.outcome,
                     settlement.reason,
-                    *counts.values(),
+                    counts.accepted,
+                    counts.failed,
+                    counts.unknown,
                     request,
                 ),
             )
@@ -232,7 +202,8 @@ class Ledger:
             query = (
                 "SELECT first, last, request FROM span WHERE task = ? AND last >= ? AND first <= ?"
             )
-            for span_first, span_last, owner in self._select(query, (task, first, last)):
+            spans = list(self._select(tuple[int, int, int], query, (task, first, last)))
+            for span_first, span_last, owner in spans:
                 execute("DELETE FROM span WHERE (task, first) = (?, ?)", (task, span_first))
                 lost = sum(span_first <= id_ <= span_last for id_ in piece.ids)
                 execute("UPDATE request SET unknown = unknown - ? WHERE id = ?", (lost, owner))
@@ -248,15 +219,10 @@ class Ledger:
         )
         for given_up in (False, True):
             place = 0
-            while rows := self._select(query, (place, given_up)):
-                for row in self._checked(rows, list[tuple[int, str, str]]):
+            while rows := list(self._select(tuple[int, str, str], query, (place, given_up))):
+                for row in rows:
                     yield Task(*row)
                 place = self._further(place, rows[-1][0])
-
-    def _checked(self, rows: list[tuple[Any, ...]], kind: type[T]) -> T:
-        """Return rows as what was written; raise JournalError if they are something else."""
-        with journal_errors(self._path):
-            return msgspec.convert(rows, kind)
 
     def _further(self, place: int, found: int) -> int:
         """Return the place that a reading has come to; raise JournalError if it is no further."""
@@ -267,13 +233,13 @@ class Ledger:
 
     def _next_span(self, task: int, place: int) -> tuple[int, int]:
         """Return the first span of a task that ends after a place."""
-        rows = self._select(
+        query = (
             "SELECT first, last FROM span WHERE task = :task AND last > :place AND first >= "
             "IFNULL((SELECT MAX(first) FROM span WHERE task = :task AND first <= :place), 0) "
-            "ORDER BY first LIMIT 1",
-            {"task": task, "place": place},
+            "ORDER BY first LIMIT 1"
         )
-        return self._checked(rows, list[tuple[int, int]])[0] if rows else (_END, _END)
+        found = self._select(tuple[int, int], query, {"task": task, "place": place})
+        return next(found, (_END, _END))
 
     def _piece(self, task: Task, after: int, last: int, size: int) -> Piece | None:
         """Return at most `size` recipients of a task, in order; None if there are none.
@@ -305,14 +271,8 @@ class Ledger:
             return Piece(task, ids, phones, params)
 
     def _id_of_pending(self, number: int) -> int:
-        rows = self._select(f"{PENDING} ORDER BY r.id LIMIT 1 OFFSET ?", (number - 1,))
-        return int(rows[0][0]) if rows else _END
-
-    def _select(
-        self, query: str, parameters: Sequence[int] | Mapping[str, int]
-    ) -> list[tuple[Any, ...]]:
-        with journal_errors(self._path):
-            return self._connection.execute(query, parameters).fetchall()
+        query = f"SELECT r.id {PENDING_FROM} ORDER BY r.id LIMIT 1 OFFSET ?"
+        return next(self._select(tuple[int], query, (number - 1,)), (_END,))[0]
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -322,28 +282,15 @@ class Ledger:
             yield self._connection
 
 
-def _without_gap(numbered: tuple[int, tuple[Any, ...]]) -> tuple[int, int]:
+def _without_gap(numbered: tuple[int, _Unknown]) -> tuple[int, int]:
     """Return what is the same for rows of one task whose ids follow on each other."""
-    number, (task, _, _, id_, _, _) = numbered
-    return task, id_ - number
-
-
-def _of_resend(settlement: Settlement) -> Settlement:
-    apart = [
-        one._replace(outcome="unknown", reason=f"{_AGAIN}: {one.reason}")
-        for one in settlement.apart
-    ]
-    if settlement.outcome == "accepted":
-        return replace(settlement, apart=apart)
-    reason = f"{_AGAIN}: {settlement.reason}"
-    return replace(settlement, outcome="unknown", reason=reason, apart=apart)
+    number, row = numbered
+    return row.task, row.id - number
 
 
 _numbers = msgspec.json.Decoder(tuple[list[int], list[int]]).decode
-_AGAIN = "an earlier request may have taken it; sent again"
 _END = 1 << 62
 
-_NOT_LEFT_OUT = "NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)"
 _UNKNOWN = f"""
 SELECT r.task, t.template, t.sender, r.id, r.phone, r.params
 FROM span s CROSS JOIN request q ON q.id = s.request
@@ -353,6 +300,6 @@ LEFT JOIN apart a ON a.task = r.task AND a.id = r.id
 WHERE (s.task > ? OR s.task = ? AND s.last > ?) AND q.unknown > 0
   AND (r.task, r.id) > (?, ?)
   AND COALESCE(a.outcome, q.outcome) = 'unknown'
-  AND {_NOT_LEFT_OUT}
+  AND {NOT_LEFT_OUT}
 ORDER BY s.task, s.first, r.id LIMIT ?
 """

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from usms_cli.journal.outcomes import NOT_LEFT_OUT
 from usms_cli.journal.schema import RunReader, journal_errors, open_beside
 from usms_cli.journal.view import View
 
@@ -177,7 +178,7 @@ WHERE q.accepted > IIF(?, IFNULL(c.delivered + c.undelivered, 0), 0) AND s.no > 
 GROUP BY s.no ORDER BY s.no LIMIT ?
 """
 
-_ADDRESSEES = """
+_ADDRESSEES = f"""
 SELECT r.task, r.id, r.phone, q.id, COALESCE(a.outcome, q.outcome) = 'accepted',
     t.template IS s.template AND t.sender IS s.sender,
     x.session, x.delivered, x.parts, x.time, x.reason
@@ -189,6 +190,6 @@ JOIN recipient r ON r.task = p.task AND r.id BETWEEN p.first AND p.last
 JOIN task t ON t.id = r.task
 LEFT JOIN apart a ON a.task = r.task AND a.id = r.id
 LEFT JOIN receipt x ON x.task = r.task AND x.id = r.id
-WHERE NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)
+WHERE {NOT_LEFT_OUT}
 ORDER BY r.task, r.id
 """

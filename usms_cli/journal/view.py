@@ -7,11 +7,12 @@ import sqlite3
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
 from usms_cli.journal.figures import Figures
+from usms_cli.journal.outcomes import PENDING_FROM, ROWS, Fate, Outcome
 from usms_cli.journal.schema import (
     UNANSWERED,
     JournalError,
@@ -20,12 +21,6 @@ from usms_cli.journal.schema import (
     journal_errors,
     open_for_reading,
 )
-
-Outcome = Literal["accepted", "failed", "unknown", "pending", "invalid", "duplicate", "excluded"]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-
-Fate = Literal["delivered", "undelivered", "waiting"]  # of the message to an accepted recipient
-FATES: tuple[Fate, ...] = get_args(Fate)
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -250,7 +245,7 @@ class View(RunReader):
         with journal_errors(self._path):
             for id_, phone, params, template, sender, reason, line in self._select(
                 _Found,
-                f"{_ROWS[outcome]} LIMIT :most",
+                f"{ROWS[outcome]} LIMIT :most",
                 {"outcome": outcome, "unanswered": UNANSWERED, "most": most},
             ):
                 yield Row(
@@ -276,84 +271,12 @@ class View(RunReader):
 
 _decode_params = msgspec.json.Decoder(list[str]).decode
 
-_COLUMNS = "r.id, r.phone, r.params, t.template, t.sender"
-
-# A request is looked into only where it owns a recipient with the outcome: its counts tell.
-_SENT = f"""
-SELECT {_COLUMNS}, COALESCE(a.reason, q.reason,
-    CASE WHEN q.ended IS NULL THEN :unanswered END), r.line
-FROM request q JOIN span s ON s.request = q.id
-JOIN recipient r ON r.task = s.task AND r.id BETWEEN s.first AND s.last
-JOIN task t ON t.id = r.task
-LEFT JOIN apart a ON a.task = r.task AND a.id = r.id
-WHERE q.{{outcome}} > 0 AND COALESCE(a.outcome, q.outcome) = :outcome
-  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)
-ORDER BY r.id
-"""
-
-_LEFT_OUT = f"""
-SELECT {_COLUMNS}, l.reason, r.line
-FROM left_out l JOIN recipient r ON r.task = l.task AND r.id = l.id JOIN task t ON t.id = r.task
-WHERE l.outcome = :outcome ORDER BY r.id
-"""
-
-_RECEIVED = f"""
-SELECT {_COLUMNS}, x.reason, r.line
-FROM receipt x JOIN recipient r ON r.task = x.task AND r.id = x.id JOIN task t ON t.id = r.task
-WHERE x.delivered = {{}} ORDER BY r.id
-"""
-
-_WAITING = f"""
-SELECT {_COLUMNS}, IFNULL(x.reason, 'no receipt yet'), r.line
-FROM request q JOIN span s ON s.request = q.id
-JOIN recipient r ON r.task = s.task AND r.id BETWEEN s.first AND s.last
-JOIN task t ON t.id = r.task
-LEFT JOIN apart a ON a.task = r.task AND a.id = r.id
-LEFT JOIN receipt x ON x.task = r.task AND x.id = r.id
-LEFT JOIN receipt_count c ON c.request = q.id
-WHERE q.accepted > IFNULL(c.delivered + c.undelivered, 0)
-  AND COALESCE(a.outcome, q.outcome) = 'accepted' AND x.delivered IS NULL
-  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)
-ORDER BY r.id
-"""
-
-_PENDING_FROM = """
-FROM task t JOIN recipient r ON r.task = t.id
-WHERE t.reason IS NULL
-  AND NOT EXISTS (SELECT 1 FROM left_out l WHERE l.task = r.task AND l.id = r.id)
-  AND r.id > IFNULL((SELECT s.last FROM span s WHERE s.task = r.task AND s.first <= r.id
-                     ORDER BY s.first DESC LIMIT 1), 0)
-"""
-PENDING = f"SELECT r.id {_PENDING_FROM}"  # the ids of the pending recipients, in no order
 _PENDING_TEMPLATES = f"""
 SELECT template, params FROM task sent
-WHERE EXISTS (SELECT 1 {_PENDING_FROM} AND t.id = sent.id)
+WHERE EXISTS (SELECT 1 {PENDING_FROM} AND t.id = sent.id)
 GROUP BY template ORDER BY MIN(id)
 """
 _PENDING_CHUNK = f"""
-SELECT r.id, r.line, r.params {_PENDING_FROM} AND t.id = :task AND r.id > :after
+SELECT r.id, r.line, r.params {PENDING_FROM} AND t.id = :task AND r.id > :after
 ORDER BY r.id LIMIT 1000
 """
-
-_ROWS: dict[Outcome | Fate, str] = {
-    "accepted": _SENT.format(outcome="accepted"),
-    "failed": _SENT.format(outcome="failed"),
-    "unknown": _SENT.format(outcome="unknown"),
-    "delivered": _RECEIVED.format(1),
-    "undelivered": _RECEIVED.format(0),
-    "waiting": _WAITING,
-    "pending": f"SELECT {_COLUMNS}, NULL, r.line {_PENDING_FROM} ORDER BY r.id",
-    "duplicate": _LEFT_OUT,
-    "excluded": _LEFT_OUT,
-    "invalid": f"""
-        SELECT id, phone, params, template, sender, reason, line FROM invalid
-        UNION ALL
-        SELECT {_COLUMNS}, t.reason, r.line
-        FROM task t JOIN recipient r ON r.task = t.id WHERE t.reason IS NOT NULL
-        UNION ALL
-        SELECT {_COLUMNS}, l.reason, r.line
-        FROM left_out l JOIN recipient r ON r.task = l.task AND r.id = l.id
-        JOIN task t ON t.id = r.task WHERE l.outcome = 'invalid'
-        ORDER BY 1
-        """,
-}

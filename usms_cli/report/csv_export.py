@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
-from usms_cli.journal.view import Fate, Outcome, Row
+from usms_cli.journal.outcomes import Fate, Outcome
+from usms_cli.journal.view import Row
 from usms_cli.report.report import Report
 from usms_cli.report.writing import replacing
 from usms_cli.text import visible

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from usms_cli import __version__
 from usms_cli.journal.figures import without_numbers
-from usms_cli.journal.view import FATES, OUTCOMES, Fate, Outcome, ReceiptCounts
+from usms_cli.journal.outcomes import FATES, OUTCOMES, Fate, Outcome
+from usms_cli.journal.view import ReceiptCounts
 from usms_cli.recipients.phones import country_of
 from usms_cli.report.countries import top_countries
 from usms_cli.report.html_parts import (

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from usms_cli.journal.view import FATES, OUTCOMES, Outcome, ReceiptCounts, Row
+from usms_cli.journal.outcomes import FATES, OUTCOMES, Outcome
+from usms_cli.journal.view import ReceiptCounts, Row
 from usms_cli.report.report import Report, Status, next_steps
 from usms_cli.report.templates import print_templates
 from usms_cli.text import count, visible, written
