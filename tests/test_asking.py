@@ -11,8 +11,8 @@ import pytest
 from tests.support.command import SECRET
 from tests.support.raw import RawServer, Script, answer
 from tests.support.runs import account_at
+from usms_cli.api import asking
 from usms_cli.api.answers import Reply
-from usms_cli.api.asking import Asker
 from usms_cli.api.connection import Connection
 from usms_cli.errors import StoppedError
 
@@ -41,7 +41,7 @@ def in_turn(*answers: bytes | None) -> Script:
 def ask(server: RawServer, *ids: str, retries: int = 0, timeout: float = 5) -> Names:
     connection = Connection(account_at(server.address), timeout)
     try:
-        return Asker(connection, retries).ask("/path", ids, Names)
+        return asking.ask(connection, retries, "/path", ids, Names)
     finally:
         connection.close()
 

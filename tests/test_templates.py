@@ -9,7 +9,8 @@ import pytest
 from tests.support.command import SECRET
 from tests.support.gateway import Gateway, Reply
 from tests.support.runs import account_at
-from usms_cli.api.templates import Template, TemplateClient, TemplateStatus
+from usms_cli.api.connection import Connection
+from usms_cli.api.templates import Template, TemplateStatus, ask_for_templates
 from usms_cli.errors import StoppedError
 
 APPROVED = Template("Dear {1}", TemplateStatus.APPROVED, "")
@@ -22,8 +23,8 @@ def says(data: Any, **more: Any) -> bytes:
 def ask(body: bytes, *ids: str) -> dict[str, Template]:
     with Gateway() as gateway:
         gateway.says = Reply(body=body)
-        with closing(TemplateClient(account_at(gateway.address), 5, 0)) as client:
-            return client.ask(ids or ("T1",))
+        with closing(Connection(account_at(gateway.address), 5)) as connection:
+            return ask_for_templates(connection, 0, ids or ("T1",))
 
 
 def one(**fields: Any) -> dict[str, Any]:

@@ -5,16 +5,13 @@ from collections import Counter
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
-from unittest import mock
 
 import httpx
 
 from tests.fuzz.answers import HEADERS, ODD, PHONES, STATUSES, may_mean, written
-from tests.support.runs import account_at
-from usms_cli.api import templates
 from usms_cli.api.connection import Answer, Connection
 from usms_cli.api.receipts import ask_for_receipts
-from usms_cli.api.templates import TemplateClient, TemplateStatus
+from usms_cli.api.templates import TemplateStatus, ask_for_templates
 from usms_cli.errors import StoppedError
 from usms_cli.journal.receipts import Addressee, Kept
 from usms_cli.matching import give_out
@@ -79,10 +76,8 @@ def try_templates(chance: random.Random, _: Path) -> str:
     :raises AssertionError: a message is of another size than it is, or the secret is shown.
     """
     connection = _given(chance, [_template(chance) for _ in range(chance.choice((0, 1, 2, 3)))])
-    with mock.patch.object(templates, "Connection", return_value=connection):
-        client = TemplateClient(account_at("https://127.0.0.1"), 1.0, 0)
     try:
-        found = client.ask(_IDS)
+        found = ask_for_templates(cast(Connection, connection), 0, _IDS)
     except StoppedError as error:
         _check_discreet(error.message + error.hint)
         return f"templates: {type(error).__name__}"

@@ -48,82 +48,70 @@ class _NotNowError(Exception):
         self.pause = pause
 
 
-class Asker:
-    """Asks questions over a connection. For one thread.
+def ask(connection: Connection, retries: int, path: str, ids: Sequence[str], answer: type[R]) -> R:
+    """Return what the API says of some ids, at most `MOST_IDS`.
 
-    :param retries: how often a question is asked again that got no answer.
+    :param retries: how often the question is asked again while it gets no answer.
+    :param answer: the shape of a good answer, that is one with RetCode 0.
+    :raises NoAnswerError: there is no answer.
+    :raises BadAnswerError: the API says no, or what it says is of another shape; the message has
+        its own words.
+    :raises StoppedError: the key pair is refused, or the address leads elsewhere.
     """
+    _not_on_stderr()
+    try:
+        for attempt in stamina.retry_context(
+            on=_pause_after, attempts=retries + 1, timeout=None, wait_initial=0.5, wait_max=30.0
+        ):
+            with attempt:
+                return _ask_once(connection, path, ids, answer)
+    except _NotNowError as error:
+        raise NoAnswerError(
+            f"there is no answer of the API: {error}", "Nothing is lost: ask again later."
+        ) from None
+    raise AssertionError("a retry either returns or raises")
 
-    def __init__(self, connection: Connection, retries: int) -> None:
-        self._connection = connection
-        self._retries = retries
 
-    def ask(self, path: str, ids: Sequence[str], answer: type[R]) -> R:
-        """Return what the API says of some ids, at most `MOST_IDS`.
-
-        :param answer: the shape of a good answer, that is one with RetCode 0.
-        :raises NoAnswerError: there is no answer.
-        :raises BadAnswerError: the API says no, or what it says is of another shape; the message
-            has its own words.
-        :raises StoppedError: the key pair is refused, or the address leads elsewhere.
-        """
-        _not_on_stderr()
-        try:
-            for attempt in stamina.retry_context(
-                on=_pause_after,
-                attempts=self._retries + 1,
-                timeout=None,
-                wait_initial=0.5,
-                wait_max=30.0,
-            ):
-                with attempt:
-                    return self._ask_once(path, ids, answer)
-        except _NotNowError as error:
-            raise NoAnswerError(
-                f"there is no answer of the API: {error}", "Nothing is lost: ask again later."
-            ) from None
-        raise AssertionError("a retry either returns or raises")
-
-    def _ask_once(self, path: str, ids: Sequence[str], answer: type[R]) -> R:
-        came = self._connection.exchange("GET", path, query=[("id", one) for one in ids])
-        if isinstance(came, NoAnswer):
-            raise _NotNowError("no answer in time" if came.late else words_of(came.error))
-        named = name_of(came.status)
-        if 300 <= came.status < 400:
-            raise StoppedError(
-                f"{named}: the address leads elsewhere", f"Check {BASE_URL}, or leave it out."
-            )
-        busy = came.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-        if busy or came.status >= 500:
-            raise _NotNowError(named, retry_after(came.headers))
-        if came.body is None:
-            raise _NotNowError(f"{named} with an answer that broke off or did not end")
-        said = self._connection.masked(came.body.decode(errors="backslashreplace"))
-        try:
-            reply = msgspec.json.decode(came.body, type=Reply)
-        except UNREADABLE:
-            reply = Reply()
-        code = reply.code()
-        words = self._connection.masked(reply.message or "no message") + f" (RetCode {code})"
-        if came.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or code == WRONG_KEY:
-            raise StoppedError(
-                f"the key pair was refused: {named if code is None else words}",
-                f"Check {KEY_ID} and its secret; the uSpeedo console shows what holds.",
-            )
-        if code == SERVER_ERROR:
-            raise _NotNowError(words)
-        if code:
-            raise BadAnswerError(f"the API refuses to answer: {words}")
-        try:
-            if code == 0:
-                return msgspec.json.decode(came.body, type=answer)
-            shape = "it has no RetCode"
-        except UNREADABLE as error:
-            shape = str(error)
-        raise BadAnswerError(
-            f"the API's answer cannot be understood ({shape}): {quoted(said, _SHOWN)}",
-            "Nothing of it was kept. This version of usms may be too old for the API.",
+def _ask_once(connection: Connection, path: str, ids: Sequence[str], answer: type[R]) -> R:
+    came = connection.exchange("GET", path, query=[("id", one) for one in ids])
+    if isinstance(came, NoAnswer):
+        raise _NotNowError("no answer in time" if came.late else words_of(came.error))
+    named = name_of(came.status)
+    if 300 <= came.status < 400:
+        raise StoppedError(
+            f"{named}: the address leads elsewhere", f"Check {BASE_URL}, or leave it out."
         )
+    busy = came.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+    if busy or came.status >= 500:
+        raise _NotNowError(named, retry_after(came.headers))
+    if came.body is None:
+        raise _NotNowError(f"{named} with an answer that broke off or did not end")
+    said = connection.masked(came.body.decode(errors="backslashreplace"))
+    try:
+        reply = msgspec.json.decode(came.body, type=Reply)
+    except UNREADABLE:
+        reply = Reply()
+    code = reply.code()
+    words = connection.masked(reply.message or "no message") + f" (RetCode {code})"
+    if came.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or code == WRONG_KEY:
+        raise StoppedError(
+            f"the key pair was refused: {named if code is None else words}",
+            f"Check {KEY_ID} and its secret; the uSpeedo console shows what holds.",
+        )
+    if code == SERVER_ERROR:
+        raise _NotNowError(words)
+    if code:
+        raise BadAnswerError(f"the API refuses to answer: {words}")
+    try:
+        if code == 0:
+            return msgspec.json.decode(came.body, type=answer)
+        shape = "it has no RetCode"
+    except UNREADABLE as error:
+        shape = str(error)
+    raise BadAnswerError(
+        f"the API's answer cannot be understood ({shape}): {quoted(said, _SHOWN)}",
+        "Nothing of it was kept. This version of usms may be too old for the API.",
+    )
 
 
 def _pause_after(error: Exception) -> bool | float:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from usms_cli.api.answers import Reply
-from usms_cli.api.asking import MOST_IDS, Asker
+from usms_cli.api.asking import MOST_IDS, ask
 from usms_cli.api.connection import LONGEST_ANSWER, Connection
 
 RECEIPT_PATH = "/api/v1/usms/USMSSendReceipt"
@@ -65,9 +65,9 @@ class Receipts:
 def ask_for_receipts(connection: Connection, retries: int, sessions: Sequence[str]) -> Receipts:
     """Ask what became of the messages of some sessions, at most `MOST_SESSIONS`.
 
-    :raises StoppedError: as `Asker.ask` does.
+    :raises StoppedError: as `ask` does.
     """
-    answer = Asker(connection, retries).ask(RECEIPT_PATH, sessions, ReceiptAnswer)
+    answer = ask(connection, retries, RECEIPT_PATH, sessions, ReceiptAnswer)
     return read(answer, sessions, connection.masked)
 
 

@@ -5,15 +5,14 @@ be missing or null, and a number written as a string; what a template must have 
 the caller to judge.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 
 import msgspec
 
 from usms_cli.api.answers import Reply
-from usms_cli.api.asking import Asker
+from usms_cli.api.asking import ask
 from usms_cli.api.connection import Connection
-from usms_cli.settings import Account
 
 TEMPLATE_PATH = "/api/v1/usms/USMSTemplate"
 
@@ -41,41 +40,28 @@ class Template(msgspec.Struct, frozen=True):
     error: str
 
 
-class TemplateClient:
-    """Asks for templates over a connection of its own. For one thread.
+def ask_for_templates(
+    connection: Connection, retries: int, ids: Sequence[str]
+) -> dict[str, Template]:
+    """Return the templates that exist of at most `MOST_IDS` ids, by id.
 
-    :param timeout: seconds for one question, from its start to the last byte of its answer.
-    :param retries: how often a question is asked again that got no answer.
-    :raises UsageError: the address cannot be used.
+    :raises StoppedError: as `ask` does.
     """
+    answer = ask(connection, retries, TEMPLATE_PATH, ids, _Answer)
+    found: dict[str, Template] = {}
+    for one in answer.data or ():
+        if one is not None and one.template_id is not None:
+            found.setdefault(str(one.template_id).strip(), _checked(one, connection.masked))
+    return {id_: found[id_] for id_ in ids if id_ in found}
 
-    def __init__(self, account: Account, timeout: float, retries: int) -> None:
-        self._connection = Connection(account, timeout)
-        self._asker = Asker(self._connection, retries)
 
-    def close(self) -> None:
-        self._connection.close()
-
-    def ask(self, ids: Sequence[str]) -> dict[str, Template]:
-        """Return the templates that exist of at most `MOST_IDS`, by id.
-
-        :raises StoppedError: there is no answer, or none that says.
-        """
-        answer = self._asker.ask(TEMPLATE_PATH, ids, _Answer)
-        found: dict[str, Template] = {}
-        for one in answer.data or ():
-            if one is not None and one.template_id is not None:
-                found.setdefault(str(one.template_id).strip(), self._checked(one))
-        return {id_: found[id_] for id_ in ids if id_ in found}
-
-    def _checked(self, one: "_Template") -> Template:
-        masked = self._connection.masked
-        status = _status(one.status)
-        return Template(
-            text=masked(one.template) if one.template else None,
-            status=masked(status) if isinstance(status, str) else status,
-            error=masked(one.err_desc or "").strip(),
-        )
+def _checked(one: "_Template", masked: Callable[[str], str]) -> Template:
+    status = _status(one.status)
+    return Template(
+        text=masked(one.template) if one.template else None,
+        status=masked(status) if isinstance(status, str) else status,
+        error=masked(one.err_desc or "").strip(),
+    )
 
 
 class _Template(msgspec.Struct, rename="pascal"):

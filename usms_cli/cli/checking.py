@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 
 from usms_cli.cli.delivering import reachable
 from usms_cli.cli.terminal import Terminal
@@ -69,15 +70,17 @@ def _check(
     pace: Pace,
     terminal: Terminal,
 ) -> UsmsError | None:
-    from usms_cli.api.templates import TemplateClient
+    from usms_cli.api.connection import Connection
+    from usms_cli.api.templates import ask_for_templates
 
     try:
         with (
             reachable(account, variables=view.pending_templates()) as reached,
-            closing(TemplateClient(reached, pace.timeout, pace.retries)) as client,
+            closing(Connection(reached, pace.timeout)) as connection,
             terminal.progress("Checking messages", view.counts().pending) as watch,
         ):
-            check_templates(view, client.ask, reject, watch, checks)
+            ask = partial(ask_for_templates, connection, pace.retries)
+            check_templates(view, ask, reject, watch, checks)
     except JournalError:
         raise
     except StoppedError as error:
