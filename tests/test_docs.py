@@ -1,5 +1,6 @@
 """The pages and the program say the same: examples run, help is what is printed."""
 
+import ast
 import os
 import re
 import shutil
@@ -121,6 +122,22 @@ def test_the_chinese_readme_keeps_step_with_the_english_one(step: str) -> None:
     own_words = {"status": "状态", "README.zh-CN.md": "README.md"}
     assert {own_words.get(one, one) for one in english} == set(chinese)
     assert len(english) == len(chinese) or step.startswith("(`")
+
+
+def test_every_module_is_found_in_the_architecture_or_in_its_room() -> None:
+    page = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
+    package = REPOSITORY / "usms_cli"
+    for module in package.rglob("*.py"):
+        if module.name.startswith("__"):
+            continue
+        room = module.parent
+        if room == package:
+            assert f"`{module.name}`" in page
+            continue
+        assert f"`{room.name}/`" in page
+        tree = ast.parse((room / "__init__.py").read_text(encoding="utf-8"))
+        listed = ast.get_docstring(tree, clean=False) or ""
+        assert re.search(rf"^    (\w+, )*{module.stem}\b", listed, re.MULTILINE), module
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))

@@ -1,12 +1,13 @@
 """A stand-in for the uSpeedo API on loopback: nothing it takes is ever sent to anybody.
 
-Standard library only, so that it shares no code with the client that it tests.
+Of the standard library, so that it shares no code with the client that it tests (but for
+`text.visible`, which makes its log safe to show).
 
-    server.py   Sandbox: sockets, HTTP, threads
-    api.py      which path does what, and the real API's checks of a request
-    account.py  what the sandbox has taken, and the receipts for it
-    rules.py    the test phones, templates, keys and senders, one table each
-    answers.py  an answer, and how it is delivered
+    server    Sandbox: sockets, HTTP, threads
+    api       which path does what, and the real API's checks of a request
+    account   what the sandbox has taken, and the receipts for it
+    rules     the test phones, templates, keys and senders, one table each
+    answers   an answer, and how it is delivered
 
 Users read docs/sandbox.md; a test keeps it in step with the tables.
 """
