@@ -13,7 +13,6 @@ disk, and some minutes.
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -100,14 +99,10 @@ def _measure_all(folder: Path, gateway: Gateway, records: int) -> tuple[dict[str
 
 
 def _make_lists(folder: Path, records: int) -> list[str]:
-    """Return the list, and the exclusion list as an option where `usms` has that."""
+    """Return the list, and the exclusion list as an option."""
     file, exclude = folder / "list.csv", folder / "exclude.csv"
     write_mixed_list(file, records // 100)
     write_exclusions(exclude, records // 100)
-    answer = subprocess.run(usms("send", "--help"), stdout=subprocess.PIPE, check=True)
-    if b"--exclude" not in answer.stdout:
-        print("without --exclude, which this usms does not have", file=sys.stderr)
-        return [str(file)]
     return [str(file), "--exclude", str(exclude)]
 
 

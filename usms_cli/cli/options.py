@@ -7,8 +7,11 @@ import typer
 
 from usms_cli.cli.calls import number, whole
 
-_PRINT = "What to print"
-_HOW = "How to send"
+# Groups of options in the help.
+WHAT = "What to send"
+FILE = "What the file is"
+HOW = "How to send"
+PRINT = "What to print"
 
 
 def _runs_on_disk(incomplete: str) -> list[str]:
@@ -41,22 +44,22 @@ FailuresFile = Annotated[
         "--failures",
         metavar="FILE",
         help="Write failed recipients and invalid records as CSV, to mend and send again.",
-        rich_help_panel=_PRINT,
+        rich_help_panel=PRINT,
     ),
 ]
 Json = Annotated[
     bool,
-    typer.Option("--json", help="Print the report as one JSON object.", rich_help_panel=_PRINT),
+    typer.Option("--json", help="Print the report as one JSON object.", rich_help_panel=PRINT),
 ]
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="Print problems only.", rich_help_panel=_PRINT),
+    typer.Option("--quiet", "-q", help="Print problems only.", rich_help_panel=PRINT),
 ]
 Verbose = Annotated[
     bool,
-    typer.Option("--verbose", "-v", help="Say what is being done.", rich_help_panel=_PRINT),
+    typer.Option("--verbose", "-v", help="Say what is being done.", rich_help_panel=PRINT),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=_HOW)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=HOW)]
 EnvFile = Annotated[
     Path | None,
     typer.Option(
@@ -64,7 +67,7 @@ EnvFile = Annotated[
         metavar="FILE",
         help="Read settings from this file.",
         show_default=".env here",
-        rich_help_panel=_HOW,
+        rich_help_panel=HOW,
     ),
 ]
 BatchSize = Annotated[
@@ -74,7 +77,7 @@ BatchSize = Annotated[
         metavar="N",
         help="Recipients in one request, 1 to 1000.",
         show_default="1000",
-        rich_help_panel=_HOW,
+        rich_help_panel=HOW,
     ),
 ]
 Concurrency = Annotated[
@@ -84,7 +87,7 @@ Concurrency = Annotated[
         metavar="N",
         help="Requests under way at once, 1 to 64.",
         show_default="4",
-        rich_help_panel=_HOW,
+        rich_help_panel=HOW,
     ),
 ]
 Timeout = Annotated[
@@ -94,7 +97,7 @@ Timeout = Annotated[
         metavar="SECONDS",
         help="For one request, from start to last byte.",
         show_default="30",
-        rich_help_panel=_HOW,
+        rich_help_panel=HOW,
     ),
 ]
 Retries = Annotated[
@@ -104,7 +107,7 @@ Retries = Annotated[
         metavar="N",
         help="How often a request that was surely not taken is tried again.",
         show_default="5",
-        rich_help_panel=_HOW,
+        rich_help_panel=HOW,
     ),
 ]
 Rate = Annotated[
@@ -114,6 +117,6 @@ Rate = Annotated[
         metavar="N",
         help="At most N recipients handed to the API in any one second.",
         show_default="no limit",
-        rich_help_panel=_HOW,
+        rich_help_panel=HOW,
     ),
 ]

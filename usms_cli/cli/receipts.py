@@ -30,7 +30,7 @@ def receipts(
             metavar="FATE FILE",
             help="Write the recipients who are delivered, undelivered or waiting as CSV; the "
             "undelivered can be sent again as they are.",
-            rich_help_panel="What to print",
+            rich_help_panel=options.PRINT,
         ),
     ] = None,
     env_file: options.EnvFile = None,

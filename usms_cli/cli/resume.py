@@ -17,7 +17,7 @@ def resume(
         typer.Option(
             "--resend-unknown",
             help="Send also to those who may have been messaged already: perhaps twice.",
-            rich_help_panel="What to send",
+            rich_help_panel=options.WHAT,
         ),
     ] = False,
     batch_size: options.BatchSize = None,

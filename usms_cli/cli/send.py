@@ -10,10 +10,6 @@ from usms_cli.cli.guard import guarded
 from usms_cli.errors import ExitStatus
 from usms_cli.recipients.choices import Format, PhoneCheck
 
-_WHAT = "What to send"
-_HOW = "How to send"
-_FILE = "What the file is"
-
 
 @guarded
 def send(
@@ -29,7 +25,7 @@ def send(
             metavar="ID",
             help="Template for records that name none.",
             show_default="USPEEDO_TEMPLATE_ID",
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = None,
     sender: Annotated[
@@ -40,7 +36,7 @@ def send(
             metavar="ID",
             help='Sender for records that name none; "" means none.',
             show_default="USPEEDO_SENDER_ID",
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = None,
     param: Annotated[
@@ -50,7 +46,7 @@ def send(
             metavar="COLUMN",
             help="Column that fills {1}, the next time {2}, and so on.",
             show_default="param1, param2 and so on",
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = None,
     phone_column: Annotated[
@@ -59,7 +55,7 @@ def send(
             metavar="COLUMN",
             help="Which column is the phone.",
             show_default="by name",
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = None,
     region: Annotated[
@@ -67,14 +63,14 @@ def send(
         typer.Option(
             metavar="CC",
             help="Country of numbers written without a country code.",
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = "CN",
     phone_check: Annotated[
         PhoneCheck,
         typer.Option(
             help="`valid`: in a range given to mobiles; `possible`: of a right length.",
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = "valid",
     skip_invalid: Annotated[
@@ -82,7 +78,7 @@ def send(
         typer.Option(
             "--skip-invalid",
             help="Send the good records although others are invalid.",
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = False,
     allow_duplicates: Annotated[
@@ -90,7 +86,7 @@ def send(
         typer.Option(
             "--allow-duplicates",
             help="Send identical records each time they occur.",
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = False,
     exclude: Annotated[
@@ -100,7 +96,7 @@ def send(
             metavar="FILE",
             help="Never send to the phones in FILE, of any format; may be repeated.",
             show_default=False,
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = None,
     limit: Annotated[
@@ -110,7 +106,7 @@ def send(
             metavar="N",
             help="Send to the first N now and leave the rest pending.",
             show_default="all",
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = None,
     at_most: Annotated[
@@ -120,7 +116,7 @@ def send(
             metavar="N",
             help="Refuse an input with more than N recipients.",
             show_default="no limit",
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = None,
     check_template: Annotated[
@@ -129,12 +125,14 @@ def send(
             "--check-template",
             help="First ask the API for each template: it must be approved and have as many "
             "variables as the records have parameters. Shows what the messages will cost.",
-            rich_help_panel=_WHAT,
+            rich_help_panel=options.WHAT,
         ),
     ] = False,
     format_: Annotated[
         Format | None,
-        typer.Option("--format", show_default="from name and content", rich_help_panel=_FILE),
+        typer.Option(
+            "--format", show_default="from name and content", rich_help_panel=options.FILE
+        ),
     ] = None,
     delimiter: Annotated[
         str | None,
@@ -142,7 +140,7 @@ def send(
             metavar="C",
             help="What separates a CSV's cells.",
             show_default="from content",
-            rich_help_panel=_FILE,
+            rich_help_panel=options.FILE,
         ),
     ] = None,
     sheet: Annotated[
@@ -151,7 +149,7 @@ def send(
             metavar="NAME",
             help="Which sheet of a workbook (.xlsx).",
             show_default="the only one",
-            rich_help_panel=_FILE,
+            rich_help_panel=options.FILE,
         ),
     ] = None,
     encoding: Annotated[
@@ -160,19 +158,21 @@ def send(
             metavar="NAME",
             help="How text is encoded.",
             show_default="UTF-8, or UTF-16 with a BOM",
-            rich_help_panel=_FILE,
+            rich_help_panel=options.FILE,
         ),
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Do everything but the sending.", rich_help_panel=_HOW),
+        typer.Option(
+            "--dry-run", help="Do everything but the sending.", rich_help_panel=options.HOW
+        ),
     ] = False,
     sandbox: Annotated[
         bool,
         typer.Option(
             "--sandbox",
             help="Send to a stand-in for the API started for this run.",
-            rich_help_panel=_HOW,
+            rich_help_panel=options.HOW,
         ),
     ] = False,
     run: Annotated[
@@ -182,7 +182,7 @@ def send(
             metavar="NAME",
             help="Name this run; a named run happens once.",
             show_default="a dated name",
-            rich_help_panel=_HOW,
+            rich_help_panel=options.HOW,
         ),
     ] = None,
     batch_size: options.BatchSize = None,

@@ -20,7 +20,7 @@ def show(
             help="Write the recipients with an outcome as CSV: accepted, failed, unknown, pending, "
             "invalid, duplicate or excluded; or, as far as receipts are known, delivered, "
             "undelivered or waiting.",
-            rich_help_panel="What to print",
+            rich_help_panel=options.PRINT,
         ),
     ] = None,
     failures: options.FailuresFile = None,
@@ -29,7 +29,7 @@ def show(
         typer.Option(
             metavar="FILE",
             help="Write the report as one page for a browser, with counts and no phones.",
-            rich_help_panel="What to print",
+            rich_help_panel=options.PRINT,
         ),
     ] = None,
     json: options.Json = False,
