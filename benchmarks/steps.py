@@ -25,7 +25,6 @@ from usms_cli.api.client import Client
 from usms_cli.api.templates import Template, TemplateStatus
 from usms_cli.api.verdicts import Taken
 from usms_cli.batching import batches
-from usms_cli.findings import TemplateChecks
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.ledger import Ledger
 from usms_cli.journal.schema import Pace, RunInfo
@@ -37,6 +36,7 @@ from usms_cli.recipients.source import ReadOptions, open_source
 from usms_cli.settings import Account, Secret
 from usms_cli.settle import settle
 from usms_cli.template_check import check_templates
+from usms_cli.template_findings import TemplateChecks
 
 T = TypeVar("T")
 

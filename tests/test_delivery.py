@@ -28,7 +28,7 @@ WRONG_KEY = Reply(takes=False, body=b'{"RetCode": 215398, "Message": "Failed to 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("usms_cli.delivery._FIRST_BACKOFF", 0.02)
+    monkeypatch.setattr("usms_cli.delivery.FIRST_BACKOFF", 0.02)
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_retry_after_holds_back_every_request(run: Path, gateway: Gateway) -> No
 def test_a_retry_after_of_nothing_does_not_use_up_the_retries(
     after: str, run: Path, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("usms_cli.delivery._FIRST_BACKOFF", 0.1)
+    monkeypatch.setattr("usms_cli.delivery.FIRST_BACKOFF", 0.1)
     write_run(run, people(5))
     gateway.plan = lambda *_: replace(SLOW_DOWN, headers={"Retry-After": after})
     assert deliver(run, gateway.address, retries=3).status == "stopped"

@@ -54,6 +54,7 @@ class Piece:
 
     @property
     def size(self) -> int:
+        """How many recipients it has."""
         return len(self.ids)
 
     def recipients(self) -> Iterator[Recipient]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Literal
 
+from usms_cli.api.answers import FIRST_BACKOFF, LONGEST_BACKOFF, LONGEST_PAUSE
 from usms_cli.api.client import Client
 from usms_cli.api.verdicts import NotTaken, Refused, Stop, Taken, Verdict
 from usms_cli.batching import Batch, batches
@@ -29,10 +30,7 @@ from usms_cli.settle import settle
 from usms_cli.text import count
 
 UNKNOWN_IN_A_ROW = 5
-LONGEST_PAUSE = 600.0  # seconds
 _READ_AHEAD = 5000  # recipients
-_FIRST_BACKOFF = 0.5
-_LONGEST_BACKOFF = 30.0
 _NAMED_TEMPLATES = 3
 
 _log = logging.getLogger(__name__)
@@ -266,7 +264,7 @@ class Delivery:
             self._stop(f"{reason}, after {count(batch.tries, 'try', 'tries')}")
             return
         # Also where the API asks for less: nothing, or a time that has passed on our clock.
-        backoff = min(_FIRST_BACKOFF * 2 ** (batch.tries - 1), _LONGEST_BACKOFF)
+        backoff = min(FIRST_BACKOFF * 2 ** (batch.tries - 1), LONGEST_BACKOFF)
         delay = max(retry_after or 0.0, backoff)
         if delay > LONGEST_PAUSE:
             self._stop(f"{reason}, and asks to wait for {delay / 60:.0f} minutes")

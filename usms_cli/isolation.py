@@ -44,6 +44,7 @@ class Isolation:
 
     @property
     def everybody_is_refused(self) -> bool:
+        """Whether so many templates in a row were refused that all will be."""
         return len(self._in_a_row) >= TASKS_IN_A_ROW
 
     def next_part(self) -> Batch | None:

@@ -35,6 +35,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
+        """Return the text, for where it has to be: never in what is shown or kept."""
         return self._text
 
     def __repr__(self) -> str:

@@ -11,9 +11,9 @@ import msgspec
 
 from usms_cli.api.asking import MOST_IDS
 from usms_cli.api.templates import Template, TemplateStatus
-from usms_cli.findings import Message, TemplateCheck, TemplateChecks
 from usms_cli.journal.view import Pending, View
 from usms_cli.messages import MOST_CHARACTERS, Encoding, Size, TemplateText
+from usms_cli.template_findings import Message, TemplateCheck, TemplateChecks
 from usms_cli.text import count, quoted
 
 _CHUNK = 1000

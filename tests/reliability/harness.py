@@ -179,7 +179,7 @@ class Run:
             silent = stack.enter_context(closing(socket.socket()))
             silent.bind(("127.0.0.1", 0))  # and never listens
             self._silent = f"http://127.0.0.1:{silent.getsockname()[1]}"
-            stack.enter_context(mock.patch("usms_cli.delivery._FIRST_BACKOFF", 0.0))
+            stack.enter_context(mock.patch("usms_cli.delivery.FIRST_BACKOFF", 0.0))
             self.path = self._folder / "run.db"
             self._draw_up()
             self._stack = stack.pop_all()

@@ -11,6 +11,11 @@ import msgspec
 WRONG_KEY = 215398  # "Failed to parse token"
 SERVER_ERROR = 215400
 
+# Seconds before something is tried again: at first, at most, and at most if the API asks for it.
+FIRST_BACKOFF = 0.5
+LONGEST_BACKOFF = 30.0
+LONGEST_PAUSE = 600.0
+
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding an answer raises where it is not what it should be."""
 
@@ -22,6 +27,7 @@ class Reply(msgspec.Struct, rename="pascal"):
     message: str | None = None
 
     def code(self) -> int | None:
+        """Return the code as a number, None where there is none or it is something else."""
         try:
             return None if self.ret_code is None else int(self.ret_code)
         except ValueError:

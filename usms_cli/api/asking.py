@@ -10,6 +10,9 @@ import msgspec
 import stamina
 
 from usms_cli.api.answers import (
+    FIRST_BACKOFF,
+    LONGEST_BACKOFF,
+    LONGEST_PAUSE,
     SERVER_ERROR,
     UNREADABLE,
     WRONG_KEY,
@@ -24,7 +27,6 @@ from usms_cli.settings import BASE_URL, KEY_ID
 from usms_cli.text import quoted
 
 MOST_IDS = 100  # in one question (the provider's page of USMSSendReceipt)
-_LONGEST_PAUSE = 600.0  # seconds
 _SHOWN = 200  # characters of an answer that cannot be read
 
 R = TypeVar("R", bound=Reply)
@@ -61,7 +63,11 @@ def ask(connection: Connection, retries: int, path: str, ids: Sequence[str], ans
     _not_on_stderr()
     try:
         for attempt in stamina.retry_context(
-            on=_pause_after, attempts=retries + 1, timeout=None, wait_initial=0.5, wait_max=30.0
+            on=_pause_after,
+            attempts=retries + 1,
+            timeout=None,
+            wait_initial=FIRST_BACKOFF,
+            wait_max=LONGEST_BACKOFF,
         ):
             with attempt:
                 return _ask_once(connection, path, ids, answer)
@@ -120,7 +126,7 @@ def _pause_after(error: Exception) -> bool | float:
         return False
     if error.pause is None:
         return True
-    return False if error.pause > _LONGEST_PAUSE or math.isinf(error.pause) else error.pause
+    return False if error.pause > LONGEST_PAUSE or math.isinf(error.pause) else error.pause
 
 
 def _not_on_stderr() -> None:

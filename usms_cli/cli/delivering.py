@@ -12,7 +12,6 @@ from usms_cli.cli.guard import print_error
 from usms_cli.cli.terminal import Terminal
 from usms_cli.delivery import Delivery, Ending
 from usms_cli.errors import ExitStatus, UsageError, UsmsError
-from usms_cli.findings import TemplateChecks
 from usms_cli.journal.ledger import Ledger
 from usms_cli.journal.schema import JournalError, PaceChange, RunInfo, journal_errors
 from usms_cli.journal.settlement import SentCounts
@@ -20,6 +19,7 @@ from usms_cli.journal.store import Store
 from usms_cli.report.csv_export import export_failures
 from usms_cli.report.report import Report, report_on_run
 from usms_cli.settings import Account, Secret
+from usms_cli.template_findings import TemplateChecks
 from usms_cli.text import quoted
 
 _SIGNALS = {

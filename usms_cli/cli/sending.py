@@ -10,13 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from usms_cli.cli.admission import check_same_input, find_equal
-from usms_cli.cli.checking import check_draft, check_run
 from usms_cli.cli.delivering import check_belongs, deliver_and_report, finish
 from usms_cli.cli.guard import print_error
 from usms_cli.cli.question import agreed
+from usms_cli.cli.template_checking import check_draft, check_run
 from usms_cli.cli.terminal import Terminal
 from usms_cli.errors import ExitStatus, InputError, StoppedError, UsageError, UsmsError
-from usms_cli.findings import TemplateChecks
 from usms_cli.intake import leave_out, look_at, take_in
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.schema import Pace, PaceChange, RunInfo
@@ -32,6 +31,7 @@ from usms_cli.report.report import Report, Status
 from usms_cli.report.templates import differences
 from usms_cli.report.writing import check_writable
 from usms_cli.settings import SENDER_ID, TEMPLATE_ID, Settings, state_directory
+from usms_cli.template_findings import TemplateChecks
 from usms_cli.text import count, quoted
 
 _SANDBOX = "sandbox"  # the address of a run that starts one, whatever port it gets

@@ -25,11 +25,11 @@ from rich.text import Text
 
 from usms_cli.cli.guard import forget
 from usms_cli.errors import UsageError
-from usms_cli.findings import TemplateChecks
 from usms_cli.report.json_report import write_json
 from usms_cli.report.report import Report
 from usms_cli.report.tables import print_report
 from usms_cli.report.templates import print_templates
+from usms_cli.template_findings import TemplateChecks
 from usms_cli.text import visible
 
 
@@ -62,6 +62,7 @@ class Terminal:
 
     @property
     def can_ask(self) -> bool:
+        """Whether somebody is there to see a question and to answer it."""
         return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
     @property
@@ -75,6 +76,7 @@ class Terminal:
             self.problem(message)
 
     def problem(self, message: str) -> None:
+        """Say something that somebody has to know, on standard error."""
         self.err.print(Text(f"usms: {visible(message)}"), soft_wrap=True)
 
     def confirm(self, question: str) -> bool:

@@ -50,6 +50,7 @@ class Ledger(RunReader):
         self._connection.close()
 
     def counts(self) -> Counts:
+        """Return how many records have each outcome now, with what is not committed yet."""
         return self._view.counts()
 
     def begin_call(self) -> None:

@@ -35,6 +35,7 @@ class SentCounts:
 
     @property
     def total(self) -> int:
+        """How many there are of all three."""
         return self.accepted + self.failed + self.unknown
 
     def __add__(self, other: "SentCounts") -> "SentCounts":

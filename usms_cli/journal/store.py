@@ -45,6 +45,7 @@ class Store:
         self.directory = directory
 
     def path(self, name: str) -> Path:
+        """Return where a run of this name is, or would be."""
         return self.directory / f"{name}.db"
 
     def draft_path(self, name: str) -> Path:
@@ -59,6 +60,7 @@ class Store:
         return self.directory / f".{name}.sandbox"
 
     def exists(self, name: str) -> bool:
+        """Tell whether there is a run of this very name."""
         return self.path(name).exists()
 
     def new_name(self) -> str:

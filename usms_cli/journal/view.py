@@ -128,6 +128,7 @@ class View(RunReader):
         return Figures(self._connection, self._path)
 
     def counts(self) -> Counts:
+        """Return how many records have each outcome now."""
         accepted, failed, unknown = next(
             self._select(
                 tuple[int, int, int],

@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from usms_cli.errors import ExitStatus
-from usms_cli.findings import TemplateChecks
 from usms_cli.journal.view import Counts, ReceiptCounts, Row, View
 from usms_cli.recipients.phones import InvalidPhone, PhoneReader, always_international, api_form
+from usms_cli.template_findings import TemplateChecks
 
 Status = Literal["complete", "stopped", "interrupted", "limited", "running", "rejected", "dry-run"]
 

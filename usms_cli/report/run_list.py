@@ -31,6 +31,7 @@ class RunLine(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, report: Report, size: int) -> "RunLine":
+        """Return the line of a run that takes `size` bytes on disk."""
         info, counts = report.view.info, report.counts
         return cls(
             report.name, report.status, info.sandbox, info.created, counts, report.receipts, size

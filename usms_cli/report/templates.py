@@ -9,8 +9,8 @@ from itertools import islice
 from rich.console import Console
 from rich.text import Text
 
-from usms_cli.findings import Message, TemplateCheck, TemplateChecks
 from usms_cli.messages import Encoding
+from usms_cli.template_findings import Message, TemplateCheck, TemplateChecks
 from usms_cli.text import count, quoted, visible
 
 _DIFFERING = 20

@@ -60,6 +60,7 @@ class TemplateChecks:
         self._file.close()
 
     def add(self, check: TemplateCheck) -> None:
+        """Add what was found of one more template, and count it."""
         self.templates += 1
         self.problems += check.problem is not None
         self.messages += check.messages

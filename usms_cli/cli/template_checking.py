@@ -7,13 +7,13 @@ from functools import partial
 from usms_cli.cli.delivering import reachable
 from usms_cli.cli.terminal import Terminal
 from usms_cli.errors import InputError, StoppedError, UsmsError
-from usms_cli.findings import TemplateChecks
 from usms_cli.journal.draft import Draft
 from usms_cli.journal.schema import JournalError, Pace
 from usms_cli.journal.view import Pending, View
 from usms_cli.messages import MOST_CHARACTERS
 from usms_cli.settings import Account
 from usms_cli.template_check import Reject, check_templates
+from usms_cli.template_findings import TemplateChecks
 from usms_cli.text import count, quoted
 
 _SHOWN = 20
