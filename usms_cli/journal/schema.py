@@ -20,6 +20,7 @@ APPLICATION_ID = 0x75736D73  # "usms", in the header of the file
 VERSION = 3
 UNANSWERED = "no answer was recorded: whether it was sent cannot be known"
 _LONGEST = 64 << 20  # bytes of a row; that of a damaged file may say that it has gigabytes
+_AT_ONCE = 100  # rows; to check each alone takes three times as long
 _CACHE = "PRAGMA cache_size=-8000"  # KiB: memory does not grow with the run
 
 T = TypeVar("T")
@@ -182,8 +183,9 @@ class RunReader:
         :param kind: the type of a row, a tuple's; the file is damaged where it is another.
         """
         with journal_errors(self._path):
-            for row in self._connection.execute(query, parameters):
-                yield msgspec.convert(row, kind)
+            cursor = self._connection.execute(query, parameters)
+            while rows := cursor.fetchmany(_AT_ONCE):
+                yield from msgspec.convert(rows, list[kind])  # type: ignore[valid-type]
 
 
 def create(path: Path) -> sqlite3.Connection:

@@ -44,6 +44,7 @@ def records(
     raw.spool()
     package = Package(raw.name, raw.file)
     sheet = _choose(package, sheet)
+    package.check_texts(sheet)
     package.check_extent(sheet)
     rows = _rows(raw, package, sheet, on_bytes)
     first = next(rows, None)

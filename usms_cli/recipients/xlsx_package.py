@@ -116,13 +116,16 @@ class Package:
         """Tell whether a sheet has no value in any cell."""
         return not any(map(_VALUE.search, self._pieces(self.sheets[sheet])))
 
-    def check_extent(self, sheet: str) -> None:
-        """Raise InputError if the cells of a sheet reach too far for all to be held, or what is in
-        them would be read as nothing."""
-        columns, rows = {b""}, {b""}
+    def check_texts(self, sheet: str) -> None:
+        """Raise InputError if there is text in CDATA, which the library leaves out."""
         for piece in chain(*map(self._pieces, (self.sheets[sheet], *self._strings))):
             if b"<![CDATA[" in piece:
                 raise InputError(f"{place(self.name)} holds CDATA, which cannot be read.", _SAVE)
+
+    def check_extent(self, sheet: str) -> None:
+        """Raise InputError if the cells of a sheet reach too far for all to be held."""
+        columns, rows = {b""}, {b""}
+        for piece in self._pieces(self.sheets[sheet]):
             if found := set(_CELL.findall(piece)):
                 columns.update(column for column, _ in found)
                 rows = {max(rows | {row for _, row in found}, key=_long_then_large)}
@@ -144,8 +147,8 @@ class Package:
         whose value is not there, in the order of the file."""
         odd_styles = {b"%d" % style: code for style, code in self._odd_styles.items()}
         quick = re.compile(
-            rb"""\st%be["']|\shidden%b|%bf[\s/>]|\ss%b(?:%b)["']"""
-            % (_IS, _IS, _TAG, _IS, b"|".join(odd_styles) or b"none")
+            rb"""%b(?:f[\s/>]|row\s[^>]*?hidden|c(?=\s)[^>]*?\s(?:t%be|s%b(?:%b))["'])"""
+            % (_TAG, _IS, _IS, b"|".join(odd_styles) or b"none")
         )
         hidden = False
         for piece in self._pieces(self.sheets[sheet]):
