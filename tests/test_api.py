@@ -320,6 +320,7 @@ def test_the_code_of_a_server_error_is_unknown(code: Any, status: int) -> None:
         json.dumps(GOOD).encode("utf-16"),
         b'{"RetCode": 0, "RetCode": 215392}',
         b'{"RetCode": 1, "SessionNo": ["a"], "SessionNo": []}',
+        b'{"RetCode": 1, "SessionNo": ["a"], "\\u0053essionNo": []}',
         b'{"RetCode": 0, "SessionNo": "a", "FailedTargetPhones": [{"Phone": "1"}], '
         b'"FailedTargetPhones": []}',
         b'{"RetCode": 0, "RetCode": 0, "x": ' + b"9" * 5000 + b"}",

@@ -165,16 +165,17 @@ def _cell_of(cell: ElementTree.Element, strings: Sequence[str]) -> Cell:
     value = cell.find("v")
     text = "" if value is None else value.text or ""
     if kind == "s":
-        at = int(text) if text.isdecimal() else -1
-        return Cell(strings[at] if 0 <= at < len(strings) else None, False)
-    if kind == "inlineStr":
-        inline = cell.find("is")
-        return Cell("" if inline is None else _text_of(inline), False)
+        if not text.isdecimal():  # the library reads some number all the same; nobody writes it
+            return Cell(text, True)
+        return Cell(strings[int(text)] if int(text) < len(strings) else None, False)
+    inline = cell.find("is")
+    if kind == "inlineStr" or inline is not None:  # any other kind nobody writes
+        return Cell("" if inline is None else _text_of(inline), kind != "inlineStr")
     if kind == "str":
         return Cell(_unescaped(text), False)
     if kind in ("e", "b"):
         return Cell(None, False)
-    if kind != "n" or cell.find("is") is not None:  # nobody writes it, and it harms nobody
+    if kind != "n":
         return Cell(text, True)
     if not text.strip():
         return Cell("" if cell.find("f") is None else None, False)

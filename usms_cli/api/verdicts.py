@@ -172,7 +172,8 @@ def _read(body: bytes) -> _Answer | None:
         answer = _decoder.decode(body)
     except UNREADABLE:
         return None
-    if any(body.count(key) > 1 for key in _DECIDING) and _has_a_key_twice(body):
+    suspect = _ESCAPE.search(body) or any(body.count(key) > 1 for key in _DECIDING)
+    if suspect and _has_a_key_twice(body):
         return None
     return answer if answer.code() is not None or answer.sessions() else None
 
