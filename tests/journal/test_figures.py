@@ -76,6 +76,18 @@ def test_only_the_largest_are_named_and_the_rest_is_counted(tmp_path: Path) -> N
     assert (top.more, top.total) == (4, 21)
 
 
+def test_every_invalid_record_has_its_reason_among_them(tmp_path: Path) -> None:
+    with Draft(tmp_path / "draft") as draft:
+        fill(draft, [*people(3), To(FIRST + 9, ("one", "more"))])
+        draft.add_invalid("x", "T1", "S", (), 5, "no phone")
+        draft.seal(new_info(), allow_duplicates=False)
+        view = draft.view()
+        draft.reject([(next(view.pending_messages("T1")), "too long")])
+        found = Counter(row.reason for row in view.rows("invalid"))
+        assert len(found) == 3
+        assert dict(view.figures.reasons("invalid", 9).first) == found
+
+
 def test_without_requests_there_is_nothing_to_show(tmp_path: Path) -> None:
     write_run(tmp_path / "r.db", people(3))
     with figures_of(tmp_path / "r.db") as figures:

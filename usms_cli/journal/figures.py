@@ -194,6 +194,8 @@ _REASONS = {
         UNION ALL
         SELECT reason, SUM(records) FROM task WHERE reason IS NOT NULL AND records > 0
         GROUP BY reason
+        UNION ALL
+        SELECT reason, COUNT(*) FROM left_out WHERE outcome = 'invalid' GROUP BY reason
         """,
     "undelivered": """
         SELECT reason, COUNT(*) AS number FROM receipt WHERE delivered = 0 GROUP BY reason
