@@ -84,22 +84,7 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
             store.sweep()
             draft_path = store.draft_path(name)
         draft = stack.enter_context(Draft(draft_path))
-        checker = Checker(
-            draft,
-            template=template,
-            sender=sender,
-            region=order.region,
-            phone_check=order.phone_check,
-        )
-        progress = partial(terminal.progress, bytes_=True)
-        unreadable: InputError | None = None
-        try:
-            take_in(order.files, order.read_options, draft, checker, progress, terminal.notice)
-            if order.exclude:
-                excluder = Excluder(draft.exclusions, order.region)
-                leave_out(order.exclude, order.read_options, excluder, progress)
-        except InputError as error:
-            unreadable = error  # reported with what was read until then
+        unreadable = _read(order, draft, template, sender, terminal)
         info = draft.seal(_new_info(order, name, address), allow_duplicates=order.allow_duplicates)
         if number := draft.phones_sent_differently():
             terminal.notice(_about_repeated(number))
@@ -141,6 +126,32 @@ def send_order(order: Order, settings: Settings, terminal: Terminal) -> ExitStat
             failures=order.failures,
             templates=templates,
         )
+
+
+def _read(
+    order: Order, draft: Draft, template: str | None, sender: str | None, terminal: Terminal
+) -> InputError | None:
+    """Read and check all files into a draft.
+
+    :param template: for records that name none; `sender` likewise.
+    :return: why it ended before the end, to be reported with what was read until then.
+    """
+    checker = Checker(
+        draft,
+        template=template,
+        sender=sender,
+        region=order.region,
+        phone_check=order.phone_check,
+    )
+    progress = partial(terminal.progress, bytes_=True)
+    try:
+        take_in(order.files, order.read_options, draft, checker, progress, terminal.notice)
+        if order.exclude:
+            excluder = Excluder(draft.exclusions, order.region)
+            leave_out(order.exclude, order.read_options, excluder, progress)
+    except InputError as error:
+        return error
+    return None
 
 
 def _text(default: str | None) -> str | None:
