@@ -222,6 +222,24 @@ def test_retry_after_holds_back_every_request(run: Path, gateway: Gateway) -> No
     nobody_twice(gateway)
 
 
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ("3600", "60 minutes"),
+        ("999999999999", "more than a day"),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", "more than a day"),
+    ],
+)
+def test_a_pause_that_is_too_long_stops_the_run_and_is_told(
+    run: Path, gateway: Gateway, after: str, said: str
+) -> None:
+    write_run(run, people(2))
+    gateway.plan = lambda *_: Reply(takes=False, status=503, headers={"Retry-After": after})
+    ending = deliver(run, gateway.address, batch_size=10)
+    assert (ending.status, len(gateway.requests)) == ("stopped", 1)
+    assert str(ending.problem).endswith(f"asks to wait for {said}")
+
+
 @pytest.mark.parametrize("after", ["0", "Wed, 21 Oct 2015 07:28:00 GMT"])
 def test_a_retry_after_of_nothing_does_not_use_up_the_retries(
     after: str, run: Path, gateway: Gateway, monkeypatch: pytest.MonkeyPatch

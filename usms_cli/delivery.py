@@ -30,6 +30,7 @@ from usms_cli.settle import settle
 from usms_cli.text import count
 
 UNKNOWN_IN_A_ROW = 5
+_DAY = 86_400.0  # seconds
 _READ_AHEAD = 5000  # recipients
 _NAMED_TEMPLATES = 3
 
@@ -267,7 +268,8 @@ class Delivery:
         backoff = min(FIRST_BACKOFF * 2 ** (batch.tries - 1), LONGEST_BACKOFF)
         delay = max(retry_after or 0.0, backoff)
         if delay > LONGEST_PAUSE:
-            self._stop(f"{reason}, and asks to wait for {delay / 60:.0f} minutes")
+            long = f"{delay / 60:.0f} minutes" if delay <= _DAY else "more than a day"
+            self._stop(f"{reason}, and asks to wait for {long}")
             return
         self._again.append(batch)
         _log.info("waiting %.1f seconds before trying again", delay)
