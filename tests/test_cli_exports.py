@@ -133,6 +133,26 @@ def test_odd_lines_are_named_with_the_count_of_the_majority_across_files(
     assert "have 1" in invalid["reason"]
 
 
+def test_whoever_reads_standard_output_may_have_enough_of_an_export(
+    usms: Usms, gateway: Gateway
+) -> None:
+    write_csv(usms.folder / "r.csv", [(phone, "x" * 100) for phone in phones(2000)])
+    gateway.plan = fail_everybody
+    assert usms.send("r.csv").status == 1
+    with subprocess.Popen(
+        command("show", "last", "--quiet", "--failures", "/dev/stdout"),
+        cwd=usms.folder,
+        env=usms.environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(30)) == (b"", 0)
+
+
 def test_a_pipe_or_device_is_written_to_and_never_replaced(usms: Usms) -> None:
     write_csv(usms.folder / "r.csv", [("138", "x")])
     pipe = usms.folder / "failures"

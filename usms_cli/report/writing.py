@@ -39,15 +39,20 @@ def replacing(path: Path) -> Iterator[TextIO]:
     """Write beside a file, for its owner alone, and put it in its place when it is whole.
 
     What a link leads to is replaced, not the link. A device or a pipe is written to as it is, and
-    so is where standard output or error goes, behind what was printed there.
+    so is where standard output or error goes, behind what was printed there, as far as anybody
+    reads it.
 
     :raises UsageError: it cannot be written.
     """
     try:
         if (descriptor := _stream_at(path)) is not None or _is_special(path):
             target = path if descriptor is None else os.dup(descriptor)
-            with open(target, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123
-                yield file
+            try:
+                with open(target, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123
+                    yield file
+            except BrokenPipeError:  # whoever reads a stream may have enough of it
+                if descriptor is None:
+                    raise
             return
         path = path.resolve()
         descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
