@@ -358,6 +358,8 @@ def test_what_help_shows_first_can_be_pasted(usms: Usms) -> None:
         ("send r.csv -t T1 -s S --encoding klingon", "--encoding"),
         ("send r.csv -t \udcff -s S", "no text"),
         ("send r.csv -t T1 -s S", "no key pair"),
+        ("send pipe -t T1 -s S --delimiter ;;", "--delimiter"),
+        ("send pipe -t T1 -s S --encoding klingon", "--encoding"),
         ("send pipe -t T1 -s S", "no key pair"),
     ],
 )

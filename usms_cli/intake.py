@@ -9,6 +9,8 @@ from pathlib import Path
 from usms_cli.errors import InputError
 from usms_cli.journal.draft import Draft
 from usms_cli.recipients.check import Checker
+from usms_cli.recipients.csv_file import parse_delimiter
+from usms_cli.recipients.decoding import check_encoding
 from usms_cli.recipients.exclude import Excluder
 from usms_cli.recipients.raw import name_as_text, place
 from usms_cli.recipients.source import ReadOptions, open_source
@@ -25,6 +27,10 @@ def look_at(files: Iterable[str], options: ReadOptions) -> None:
 
     :raises UsageError: a file is not there, or an option is impossible.
     """
+    if options.encoding is not None:
+        check_encoding(options.encoding)
+    if options.delimiter is not None:
+        parse_delimiter(options.delimiter)
     for name in files:
         with suppress(OSError, ValueError):  # which opening it says better
             if name == "-" or not stat.S_ISREG(Path(name).stat().st_mode):

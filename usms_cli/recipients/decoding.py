@@ -45,7 +45,7 @@ class TextFile:
         binary file or does not begin in this encoding.
         """
         if encoding is not None:
-            _check_encoding(encoding)
+            check_encoding(encoding)
         self.raw = raw
         self.name = raw.name
         marked = (name for mark, name in _MARKS.items() if raw.head.startswith(mark))
@@ -186,7 +186,8 @@ class _Utf8:
             self.line = next(line for line in re.split("[\r\n]", text) if not line.isascii())
 
 
-def _check_encoding(name: str) -> None:
+def check_encoding(name: str) -> None:
+    """Raise UsageError for what --encoding cannot mean."""
     try:
         bytes(4).decode(name)  # not of no bytes, which is text whatever the name
         codecs.getincrementaldecoder(name)
