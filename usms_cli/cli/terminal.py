@@ -81,13 +81,14 @@ class Terminal:
 
     def confirm(self, question: str) -> bool:
         """Ask a question on standard error, and return whether the answer is yes."""
-        self.err.print(Text(f"{visible(question)} [y/N] "), end="", soft_wrap=True)
         answer = ""
         try:
+            sys.stderr.write(f"{visible(question)} [y/N] ")
+            sys.stderr.flush()
             answer = sys.stdin.readline()
         finally:
             if not answer.endswith("\n"):  # Ctrl-D or Ctrl-C: what follows begins a line
-                self.err.print()
+                sys.stderr.write("\n")
         return answer.strip().lower() in ("y", "yes")
 
     def preview(self, checks: TemplateChecks) -> None:
