@@ -81,6 +81,11 @@ def test_any_code_with_a_session_number_is_taken(
     assert judged(body, status) == Taken(sessions, ())
 
 
+def test_a_key_that_decides_nothing_may_stand_twice() -> None:
+    body = rb'{"SessionNo": "a", "Message": "\u0041", "Message": "b", "x": 1, "x": 2}'
+    assert judged(body) == Taken(("a",), ())
+
+
 def test_a_session_number_without_a_code_is_taken() -> None:
     assert judged({"SessionNo": "a"}) == Taken(("a",), ())
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -448,6 +449,23 @@ def test_recipients_out_of_order_are_not_read_over_and_over(store: Store) -> Non
     path.write_bytes(content.replace(b"\x23" + phone, b"\x5a" + phone))
     with closing(Ledger(path)) as ledger, pytest.raises(JournalError, match="not in order"):
         list(ledger.pending(3))
+
+
+def test_session_numbers_out_of_order_are_not_read_over_and_over(store: Store) -> None:
+    make_sent(store, 40)
+    path = store.path("a")
+    with closing(Ledger(path)) as ledger:
+        for number, batch in enumerate(islice(batches(ledger.pending(2), 2), 3)):
+            request = ledger.start(batch)
+            ledger.settle(request, batch, settle(Taken((f"session-{number}",), ()), batch))
+        ledger.commit()
+    with closing(ReceiptBook(path)):  # which makes the index
+        pass
+    content = path.read_bytes()
+    at = content.rindex(b"session-2")  # in the index, which came last
+    path.write_bytes(content[:at] + b"session-0" + content[at + 9 :])
+    with closing(ReceiptBook(path)) as book, pytest.raises(JournalError, match="not in order"):
+        list(islice(book.sessions(only_waiting=False), 100))
 
 
 def test_a_run_that_is_not_there_is_an_error_of_the_journal(store: Store) -> None:

@@ -163,7 +163,7 @@ class _Answer(Reply, rename="pascal"):
 
 _decoder = msgspec.json.Decoder(_Answer)
 _ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
-_DECIDING = (b'"RetCode"', b'"SessionNo"', b'"FailedTargetPhones"')
+_DECIDING = ("RetCode", "SessionNo", "FailedTargetPhones")
 
 
 def _read(body: bytes) -> _Answer | None:
@@ -172,20 +172,22 @@ def _read(body: bytes) -> _Answer | None:
         answer = _decoder.decode(body)
     except UNREADABLE:
         return None
-    suspect = _ESCAPE.search(body) or any(body.count(key) > 1 for key in _DECIDING)
-    if suspect and _has_a_key_twice(body):
+    suspect = _ESCAPE.search(body) or any(
+        body.count(b'"%b"' % key.encode()) > 1 for key in _DECIDING
+    )
+    if suspect and _says_a_thing_twice(body):
         return None
     return answer if answer.code() is not None or answer.sessions() else None
 
 
-def _has_a_key_twice(body: bytes) -> bool:
-    """Tell whether a key stands twice in an answer: nobody knows then which counts (RFC 8259, 4),
-    and the decoder takes the last."""
+def _says_a_thing_twice(body: bytes) -> bool:
+    """Tell whether a key that decides stands twice in an answer: nobody knows then which counts
+    (RFC 8259, 4), and the decoder takes the last."""
     try:
         keys = [key for key, _ in json.loads(body, object_pairs_hook=list)]
     except (ValueError, RecursionError):
         return True
-    return len(set(keys)) < len(keys)
+    return any(keys.count(key) > 1 for key in _DECIDING)
 
 
 def _may_hold_session(body: bytes) -> bool:

@@ -225,13 +225,6 @@ class Ledger(RunReader):
                     yield Task(*row)
                 place = self._further(place, rows[-1][0])
 
-    def _further(self, place: int, found: int) -> int:
-        """Return the place that a reading has come to; raise JournalError if it is no further."""
-        with journal_errors(self._path):
-            if found <= place:
-                raise sqlite3.DatabaseError("its rows are not in order")
-        return found
-
     def _next_span(self, task: int, place: int) -> tuple[int, int]:
         """Return the first span of a task that ends after a place."""
         query = (

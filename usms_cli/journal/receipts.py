@@ -84,7 +84,7 @@ class ReceiptBook(RunReader):
         place = ""
         while rows := list(self._select(SessionSize, _SESSIONS, (only_waiting, place, _PAGE))):
             yield from rows
-            place = rows[-1].no
+            place = self._further(place, rows[-1].no)
 
     @contextmanager
     def updating(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ _AT_ONCE = 100  # rows; to check each alone takes three times as long
 _CACHE = "PRAGMA cache_size=-8000"  # KiB: memory does not grow with the run
 
 T = TypeVar("T")
+Place = TypeVar("Place", int, str)
 Parameters = Mapping[str, str | int | float] | tuple[str | int | float, ...]
 Time = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]  # Unix seconds that a date can be made of
 
@@ -186,6 +187,16 @@ class RunReader:
             cursor = self._connection.execute(query, parameters)
             while rows := cursor.fetchmany(_AT_ONCE):
                 yield from msgspec.convert(rows, list[kind])  # type: ignore[valid-type]
+
+    def _further(self, place: Place, found: Place) -> Place:
+        """Return the place that a reading in pieces has come to.
+
+        :raises JournalError: it is no further than before, as where rows are in no order.
+        """
+        with journal_errors(self._path):
+            if found <= place:
+                raise sqlite3.DatabaseError("its rows are not in order")
+        return found
 
 
 def create(path: Path) -> sqlite3.Connection:
