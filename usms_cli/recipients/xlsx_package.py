@@ -120,7 +120,7 @@ class Package:
         """Raise InputError if there is text in CDATA, which the library leaves out."""
         for piece in chain(*map(self._pieces, (self.sheets[sheet], *self._strings))):
             if b"<![CDATA[" in piece:
-                raise InputError(f"{place(self.name)} holds CDATA, which cannot be read.", _SAVE)
+                raise InputError(f"{place(self.name)} holds CDATA, which cannot be read", _SAVE)
 
     def check_extent(self, sheet: str) -> None:
         """Raise InputError if the cells of a sheet reach too far for all to be held."""
