@@ -15,7 +15,12 @@ import msgspec
 
 from usms_cli.batching import Batch, Piece, Task
 from usms_cli.journal.outcomes import NOT_LEFT_OUT, PENDING_FROM
-from usms_cli.journal.schema import RunReader, journal_errors, open_for_sending
+from usms_cli.journal.schema import (
+    RunReader,
+    closed_on_error,
+    journal_errors,
+    open_for_sending,
+)
 from usms_cli.journal.settlement import Settlement
 from usms_cli.journal.view import Counts, View
 
@@ -39,11 +44,12 @@ class Ledger(RunReader):
     def __init__(self, path: Path) -> None:
         with journal_errors(path):
             super().__init__(open_for_sending(path), path)
-        self._view = View(self._connection, path)
+        with closed_on_error(self._connection):
+            self._view = View(self._connection, path)
+            # Most runs leave nobody out, and need not look for each recipient.
+            some = any(self._select(tuple[int], "SELECT 1 FROM left_out LIMIT 1"))
         self.info = self._view.info
         self._call = 0
-        # Most runs leave nobody out, and need not look for each recipient.
-        some = any(self._select(tuple[int], "SELECT 1 FROM left_out LIMIT 1"))
         self._not_left_out = f"AND {NOT_LEFT_OUT}" if some else ""
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from usms_cli.journal.outcomes import NOT_LEFT_OUT
-from usms_cli.journal.schema import RunReader, journal_errors, open_beside
+from usms_cli.journal.schema import RunReader, closed_on_error, journal_errors, open_beside
 from usms_cli.journal.view import View
 
 _PAGE = 1000  # session numbers looked up at once
@@ -69,6 +69,7 @@ class ReceiptBook(RunReader):
     def __init__(self, path: Path) -> None:
         with journal_errors(path):
             super().__init__(open_beside(path), path)
+        with closed_on_error(self._connection), journal_errors(path):
             # Not from the beginning: it would cost each request of a send a page more.
             self._connection.execute("CREATE INDEX IF NOT EXISTS session_of_no ON session (no)")
         self.view = View(self._connection, path)

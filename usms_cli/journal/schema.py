@@ -215,21 +215,30 @@ def create(path: Path) -> sqlite3.Connection:
     return connection
 
 
+@contextmanager
+def closed_on_error(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Give a connection that was just opened, and close it if what is done first fails."""
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
+
+
 def open_for_sending(path: Path) -> sqlite3.Connection:
     """Open a whole run so that every commit is on disk when it returns.
 
     One that was begun before is looked through for damage first, as nobody may be sent to twice or
     forgotten over it: that takes a second for ten million recipients.
     """
-    connection = _open(path)
-    if connection.execute("SELECT 1 FROM call LIMIT 1").fetchone():
-        found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            connection.close()
-            raise sqlite3.DatabaseError(found.splitlines()[-1])
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    return connection
+    with closed_on_error(_open(path)) as connection:
+        if connection.execute("SELECT 1 FROM call LIMIT 1").fetchone():
+            found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise sqlite3.DatabaseError(found.splitlines()[-1])
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        return connection
 
 
 def open_beside(path: Path) -> sqlite3.Connection:
@@ -237,17 +246,17 @@ def open_beside(path: Path) -> sqlite3.Connection:
 
     A commit need not be on disk when it returns; the other's are, whatever is committed here.
     """
-    connection = _open(path)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    return connection
+    with closed_on_error(_open(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open a whole run to read it, also beside a process that is sending."""
-    connection = _open(path)
-    connection.execute("PRAGMA query_only=ON")
-    return connection
+    with closed_on_error(_open(path)) as connection:
+        connection.execute("PRAGMA query_only=ON")
+        return connection
 
 
 def remove_sides(path: Path) -> None:
@@ -257,30 +266,28 @@ def remove_sides(path: Path) -> None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = _connect(path)
-    try:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.OperationalError:  # a full disk, say: no fault of the file
-        connection.close()
-        raise
-    except sqlite3.DatabaseError:
-        application = version = None
-    if application == APPLICATION_ID and version == VERSION:
+    with closed_on_error(_connect(path)) as connection:
+        try:
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.OperationalError:  # a full disk, say: no fault of the file
+            raise
+        except sqlite3.DatabaseError:
+            application = version = None
+        if application != APPLICATION_ID:
+            raise UsageError(
+                f"{quoted_path(path)} is not a run of usms, or is damaged",
+                f"Move it out of the state directory, or delete it: usms runs delete {path.stem}",
+            )
+        if version != VERSION:
+            raise UsageError(
+                f"the run {quoted_path(path)} was written by another version of usms "
+                f"(its format is {version}, this version's {VERSION})",
+                "Use the version of usms that began the run.",
+            )
         connection.execute(_CACHE)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
         return connection
-    connection.close()
-    if application != APPLICATION_ID:
-        raise UsageError(
-            f"{quoted_path(path)} is not a run of usms, or is damaged",
-            f"Move it out of the state directory, or delete it: usms runs delete {path.stem}",
-        )
-    raise UsageError(
-        f"the run {quoted_path(path)} was written by another version of usms "
-        f"(its format is {version}, this version's {VERSION})",
-        "Use the version of usms that began the run.",
-    )
 
 
 def _connect(path: Path, *, threads: bool = False) -> sqlite3.Connection:

@@ -15,9 +15,9 @@ from usms_cli.journal.figures import Figures
 from usms_cli.journal.outcomes import PENDING_FROM, ROWS, Fate, Outcome
 from usms_cli.journal.schema import (
     UNANSWERED,
-    JournalError,
     RunInfo,
     RunReader,
+    closed_on_error,
     journal_errors,
     open_for_reading,
 )
@@ -102,13 +102,10 @@ class View(RunReader):
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         super().__init__(connection, path)
-        try:
+        with closed_on_error(connection):
             found = next(self._select(tuple[bytes], "SELECT content FROM info"), (b"",))
             with journal_errors(path):
                 self.info = msgspec.json.decode(found[0], type=RunInfo)
-        except JournalError:
-            connection.close()
-            raise
 
     @classmethod
     def open(cls, path: Path) -> "View":
