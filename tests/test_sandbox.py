@@ -615,7 +615,10 @@ class TestLife:
         assert len(lines) == 2
 
     def test_may_be_stopped_without_a_start(self) -> None:
-        Sandbox().stop()
+        sandbox = Sandbox()
+        sandbox.stop()
+        with client(sandbox) as api, pytest.raises(httpx.TransportError):
+            send(api, GOOD)
 
     def test_serves_in_the_foreground_until_stopped(self) -> None:
         sandbox = Sandbox()

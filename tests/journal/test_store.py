@@ -420,6 +420,7 @@ def test_a_run_whose_numbers_do_not_agree_is_shown_as_far_as_it_can_be(
     with closing(sqlite3.connect(store.path("a"))) as connection, connection:
         connection.execute(f"UPDATE {damage}")
     show(store)
+    assert (store.directory / "page.html").read_text("utf-8").rstrip().endswith("</html>")
 
 
 def test_what_seems_to_be_huge_in_a_damaged_run_is_not_read(store: Store) -> None:

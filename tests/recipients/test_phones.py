@@ -243,7 +243,7 @@ def test_possible_numbers_need_only_be_of_a_right_length(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["85255311111", "8613800138000", "+86 1", "253", "(248) 1"])
 def test_a_possible_number_is_not_taken_for_one_with_its_plus_lost(text: str) -> None:
-    refusal(text, reader=EXCLUDING)
+    assert refusal(text, reader=EXCLUDING)
 
 
 def test_parentheses_mean_the_same_however_numbers_are_checked() -> None:

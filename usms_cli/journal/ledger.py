@@ -264,8 +264,7 @@ class Ledger(RunReader):
                 return None
             joined = msgspec.convert(row, tuple[str, str, bytes])
             ids, phones = _numbers("[[{}],[{}]]".format(*joined))
-            # Parameters are JSON, in which no line ends; of one task all have some, or none has.
-            params = joined[2].split(b"\n") if joined[2] else [b""] * len(ids)
+            params = joined[2].split(b"\n")  # JSON, in which no line ends
             if not len(ids) == len(phones) == len(params):
                 raise sqlite3.DatabaseError("a recipient is not whole")
             return Piece(task, ids, phones, params)
